@@ -1,0 +1,3 @@
+module cleave
+
+go 1.26
