@@ -1,0 +1,3 @@
+// Package proc has tasks and what tasks do to each other: creation, exec, exit and wait, signals, futexes, timers,
+// process groups and sessions, and the sharing of the CPU.
+package proc
