@@ -83,7 +83,7 @@ const (
 // Whose usage getrusage(2) tells, and whose priority getpriority(2).
 const (
 	RUSAGE_SELF     = 0
-	RUSAGE_CHILDREN = -4294967297
+	RUSAGE_CHILDREN = -1
 	RUSAGE_THREAD   = 1
 	PRIO_PROCESS    = 0
 	PRIO_PGRP       = 1
