@@ -1,0 +1,53 @@
+# Cleave: build, run and test. 'make help' lists the targets.
+GO ?= go
+export CGO_ENABLED ?= 0
+
+.PHONY: all kernel build/cleave run test unit guest programs fuzz vet syscalls help clean tools testtools
+
+all: kernel build/cleave build/root.cpio ## build the kernel, the default root and the host's tool
+
+tools:
+	@scripts/need go:golang-go git:git
+
+kernel: tools ## build/cleave.elf
+	@boot/build.sh
+
+build/cleave: tools
+	@mkdir -p build
+	@$(GO) build -o $@ ./cmd/cleave
+
+build/root.cpio: cmd/cleave/root.go go.mod | build/cleave ## the default root: u-root's commands for linux/386
+	@build/cleave root -o $@
+
+run: all ## boot to a shell on this terminal
+	@scripts/need qemu-system-x86_64:qemu-system-x86
+	@./qemu.sh
+
+testtools:
+	@scripts/need qemu-system-x86_64:qemu-system-x86 gcc:gcc dpkg-deb:dpkg
+	@echo 'int main(void){return 0;}' | gcc -m32 -static -x c -o /dev/null - 2>/dev/null || scripts/need gcc-m32:gcc-multilib
+
+test: vet unit guest programs ## every test
+
+vet: tools ## gofmt, go vet, staticcheck
+	@f=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$f" ] || { echo "gofmt: $$f"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+unit: tools ## host tests with the race detector
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+guest: all testtools ## C programs: on the host's Linux first, then in Cleave
+	$(GO) test -tags guest -count=1 -timeout 30m -run 'Guest|Boot' ./tests/...
+
+programs: all testtools ## real programs: Debian's i386 packages, Go's own tests, the interactive shell
+	$(GO) test -tags guest -count=1 -timeout 40m -run 'Program|Shell|GoTest' ./tests/...
+
+syscalls: ## the table of system calls, with what is missing
+	@$(GO) run ./internal/tools/syscalls
+
+help: ## this list
+	@grep -hE '^[a-z/.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z/.]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+clean: ## remove build/
+	rm -rf build

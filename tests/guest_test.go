@@ -1,0 +1,52 @@
+//go:build guest
+
+package tests
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestGuest runs each C program of guest/ on the host's Linux and then in Cleave, in the memory and with the kernel
+// arguments that its first lines may ask for ("// mem: 64", "// kargs: userns=owned").
+func TestGuest(t *testing.T) {
+	sources, err := filepath.Glob("guest/*.c")
+	if err != nil || len(sources) == 0 {
+		t.Fatalf("no guest programs: %v", err)
+	}
+	for _, src := range sources {
+		name := strings.TrimSuffix(filepath.Base(src), ".c")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := readHeader(t, src)
+			prog := compile(t, src)
+			if !h.cleaveOnly {
+				judge(t, "Linux", native(t, prog), true)
+			}
+			judge(t, "Cleave", guest{mem: h.mem, kargs: h.kargs}.run(t, prog), false)
+		})
+	}
+}
+
+// judge fails t for each case that did not pass, or did not fail on Linux where Cleave diverges from it.
+func judge(t *testing.T, where string, r result, linux bool) {
+	t.Helper()
+	cases, err := parseTAP(r.stdout)
+	if err != nil {
+		t.Errorf("%s: %v\nstatus %d\nstdout:\n%s\nstderr:\n%s", where, err, r.status, r.stdout, r.stderr)
+		return
+	}
+	bad := 0
+	for _, c := range cases {
+		if want := !(linux && c.diverges); c.ok != want {
+			t.Errorf("%s: %s: ok is %v, want %v", where, c.name, c.ok, want)
+			bad++
+		}
+	}
+	if bad > 0 {
+		t.Logf("%s printed:\n%s%s", where, r.stdout, r.stderr)
+	} else if !linux && r.status != 0 {
+		t.Errorf("%s: exit status %d\n%s", where, r.status, r.stderr)
+	}
+}
