@@ -1,5 +1,7 @@
 package proc
 
+import "cleave/mm/frame"
+
 // Regs are the registers of user mode, in the order in which a trap entry stores them, lowest address first: it pushes
 // the general registers below the vector and the error code, and the CPU has pushed the rest (Intel SDM vol. 3, 6.14.2).
 // Every register has a slot of eight bytes, whose upper half is always zero for a 32-bit program.
@@ -47,12 +49,16 @@ type Context struct {
 	XMM [8][16]byte // saved by every trap from user mode, for the kernel's Go code uses these registers
 
 	MXCSR uint32 // the user's; the kernel runs with its own
-	DS    uint16
+	DS    uint16 // what they are since the last trap
 	ES    uint16
 	FS    uint16
 	GS    uint16
-	_     uint32
-	TLS   [3]uint64 // descriptors of GDT entries 12, 13, 14 (SDM vol. 3, 3.4.5), 0 if unused
+
+	Root    frame.PFN // the page table that Run makes active: CR3 is Root.Addr()
+	Landing uint32    // where a fast system call returns to: the end of the vDSO's __kernel_vsyscall
+	TLS     [3]uint64 // descriptors of GDT entries 12, 13, 14 (SDM vol. 3, 3.4.5), 0 if unused
+
+	Machine [4]uint64 // notes of the CPU while it runs the context; of no meaning to anyone else, never copied
 
 	FPU [FPUSize]byte // the CPU's own format; use CPU.SaveFPU to read it
 }
