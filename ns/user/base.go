@@ -93,7 +93,7 @@ type Any interface {
 	Put()
 }
 
-// Base is the common part of a namespace. Make it with Init or InitFirst, with one reference, which is the caller's.
+// Base is the common part of a namespace. Make it with Begin or BeginFirst, with one reference, which is the caller's.
 type Base struct {
 	sys     *system
 	kind    Kind
@@ -104,10 +104,10 @@ type Base struct {
 	release func()
 }
 
-// Init makes b a new namespace of kind k, owned by owner, made by a task whose effective user id is maker. It takes a
+// Begin makes b a new namespace of kind k, owned by owner, made by a task whose effective user id is maker. It takes a
 // reference on owner. release runs once, when the last reference is gone, and lets go of what the namespace holds.
 // Errors: ENOSPC at a limit of /proc/sys/user/max_*_namespaces, of owner's or an ancestor's users.
-func (b *Base) Init(k Kind, owner *Namespace, maker KUID, release func()) error {
+func (b *Base) Begin(k Kind, owner *Namespace, maker KUID, release func()) error {
 	acct, err := owner.charge(maker, k)
 	if err != nil {
 		return err
@@ -118,8 +118,8 @@ func (b *Base) Init(k Kind, owner *Namespace, maker KUID, release func()) error 
 	return nil
 }
 
-// InitFirst makes b the initial namespace of kind k. It is charged to nobody.
-func (b *Base) InitFirst(k Kind, owner *Namespace, release func()) {
+// BeginFirst makes b the initial namespace of kind k. It is charged to nobody.
+func (b *Base) BeginFirst(k Kind, owner *Namespace, release func()) {
 	owner.Get()
 	b.start(owner.sys, k, owner, kinds[k].first, release)
 }

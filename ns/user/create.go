@@ -43,6 +43,9 @@ func (c *Cred) Join(ns *Namespace) (*Cred, error) {
 func (c *Cred) inside(ns *Namespace) *Cred {
 	n := c.Copy()
 	n.NS = ns
+	if ns.users != c.NS.users {
+		n.Account = nil
+	}
 	if ns.model == Owned {
 		return n
 	}

@@ -44,23 +44,32 @@ func (c *Cred) Copy() *Cred {
 // Enter counts one more task with these credentials: a process of its account, a reference on its namespace. The
 // caller is a task that has them (fork) or that made sure otherwise that they are still in use.
 func (c *Cred) Enter() {
+	c.holdAccount()
 	c.NS.Get()
-	c.Account.hold()
 	c.Account.Add(Processes, 1)
+}
+
+// holdAccount takes a reference on the account. Credentials of a new owned namespace, which only their maker knows yet,
+// have none so far.
+func (c *Cred) holdAccount() {
+	if c.Account == nil {
+		c.Account = c.NS.users.account(c.UID)
+		return
+	}
+	c.Account.hold()
 }
 
 // EnterWithin is Enter if the account has fewer than limit processes (RLIMIT_NPROC). EAGAIN: it has not.
 // The check does not apply (limit is ignored) for user 0 of the table and for holders of CAP_SYS_RESOURCE or CAP_SYS_ADMIN.
 func (c *Cred) EnterWithin(limit int64) error {
+	c.holdAccount()
 	if c.ProcessLimitExempt() {
-		c.Enter()
-		return nil
-	}
-	if !c.Account.Charge(Processes, 1, limit) {
+		c.Account.Add(Processes, 1)
+	} else if !c.Account.Charge(Processes, 1, limit) {
+		c.Account.drop()
 		return abi.EAGAIN
 	}
 	c.NS.Get()
-	c.Account.hold()
 	return nil
 }
 

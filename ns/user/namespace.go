@@ -89,7 +89,7 @@ func newChild(parent *Namespace, model Model, maker KUID, makerGID KGID) (*Names
 		parent: parent, model: model, level: parent.level + 1, maker: maker, makerGID: makerGID,
 		accounts: map[KUID]*Account{},
 	}
-	if err := n.Init(KindUser, parent, maker, nil); err != nil {
+	if err := n.Begin(KindUser, parent, maker, nil); err != nil {
 		return nil, err
 	}
 	n.setgroups.Store(parent.setgroups.Load())
