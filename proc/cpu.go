@@ -1,6 +1,10 @@
 package proc
 
-import "cleave/mm/frame"
+import (
+	"sync/atomic"
+
+	"cleave/mm/frame"
+)
 
 // Regs are the registers of user mode, in the order in which a trap entry stores them, lowest address first: it pushes
 // the general registers below the vector and the error code, and the CPU has pushed the rest (Intel SDM vol. 3, 6.14.2).
@@ -54,6 +58,10 @@ type Context struct {
 	FS    uint16
 	GS    uint16
 
+	// Work says what the task has to do before it goes on in user mode. Other tasks set bits; Run tests WorkReturn with
+	// interrupts off, so that none is overlooked.
+	Work atomic.Uint32
+
 	Root    frame.PFN // the page table that Run makes active: CR3 is Root.Addr()
 	Landing uint32    // where a fast system call returns to: the end of the vDSO's __kernel_vsyscall
 	TLS     [3]uint64 // descriptors of GDT entries 12, 13, 14 (SDM vol. 3, 3.4.5), 0 if unused
@@ -92,6 +100,20 @@ const (
 	VectorSyscall     = 0x80
 	VectorSysenter    = 0x100 // SYSENTER: EIP and ESP are those of the vDSO's landing pad
 	VectorSyscallInsn = 0x101 // SYSCALL in compatibility mode, likewise
+	VectorWork        = 0x1ff // no trap: there was work
+)
+
+// The bits of Context.Work.
+const (
+	WorkSignal  = 1 << iota // there may be a signal to deliver, or the thread group stops or exits
+	WorkRestart             // the system call that has just ended asks for a restart
+	WorkExit                // the task exits
+	WorkYield               // its slice of the CPU is over
+	WorkTrace               // system calls are traced (kernel argument trace=)
+	WorkSeccomp             // system calls are filtered
+
+	WorkReturn = WorkSignal | WorkRestart | WorkExit | WorkYield // keep the task out of user mode
+	WorkEntry  = WorkTrace | WorkSeccomp                         // concern the entry of a system call
 )
 
 // The bits of a page fault's error code (SDM vol. 3, 4.7).
@@ -119,7 +141,8 @@ const (
 // the goroutine of the task that owns the context.
 type CPU interface {
 	// Run goes to user mode with the registers of c and comes back at the next trap, with the registers in c. It
-	// loads the TLS descriptors and the extended state first if c was not the last context to run on this CPU.
+	// loads the TLS descriptors and the extended state first if c was not the last context to run on this CPU. If any
+	// of WorkReturn is set in c.Work, it does nothing and returns VectorWork.
 	Run(c *Context) Trap
 
 	// InitFPU gives c the state in which a program starts: x87 control word 0x37f, MXCSR 0x1f80, the rest zero.

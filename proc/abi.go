@@ -1,0 +1,59 @@
+package proc
+
+import (
+	"cleave/mm"
+	"cleave/ns/user"
+	"cleave/proc/elf"
+)
+
+// ABI is how programs see the kernel: the numbers and memory layouts of system calls, signal frames and the start of a
+// program. abi/linux386 implements it. Its methods are called on the task's own goroutine, with no lock held.
+type ABI interface {
+	// Target says which programs run under this ABI.
+	Target() elf.Target
+
+	// Syscall carries out the system call in t.Ctx. It sets t.SyscallNr before and t.Ctx.EAX after, honours WorkEntry,
+	// and for a result of abi.ERESTART* calls t.SetRestart.
+	Syscall(t *Task)
+
+	// Restart sets the registers so that the last system call is made again, by the instruction that made it; with
+	// block set as restart_syscall(2).
+	Restart(t *Task, block bool)
+
+	// PushSignal builds the frame of a handler, on the alternate stack if the action asks for it, and aims the
+	// registers at the handler. mask is the one to restore when the handler returns. After an error the registers are
+	// as before.
+	PushSignal(t *Task, info *SigInfo, act *SigAction, mask SigSet) error
+
+	// MapVDSO maps the vDSO and its data into a new address space. landing is the address after the instruction of
+	// its __kernel_vsyscall that enters the kernel.
+	MapVDSO(as *mm.AddressSpace) (base, landing uint32, err error)
+
+	// StartStack writes the stack of a new program below s.StackTop and returns the stack pointer.
+	StartStack(as *mm.AddressSpace, s *StartInfo) (sp uint32, err error)
+
+	// StartRegs sets the registers for the first instruction of a program. It cannot fail.
+	StartRegs(c *Context, entry, sp uint32)
+
+	// CloneRegs sets the registers of a new task, a copy of its parent's: the result 0, and the stack if it is not 0.
+	CloneRegs(c *Context, stack uint32)
+
+	// CloneTLS gives the new thread with context c the TLS that clone's argument asks for; t is the parent.
+	CloneTLS(t *Task, c *Context, tls uint32) error
+}
+
+// StartInfo is what the start-up stack of a program tells.
+type StartInfo struct {
+	Args, Env []string
+	ExecFn    string // the path given to execve
+	StackTop  uint32
+	Image     *elf.Image
+	Bias      uint32 // of the program, 0 for one at fixed addresses
+	Base      uint32 // of the interpreter, 0 without one
+	Entry     uint32 // of the program itself
+	VDSO      uint32
+	UID, EUID user.UID // in the user namespace of the task
+	GID, EGID user.GID
+	Secure    bool // AT_SECURE: the program gained privileges
+	Random    [16]byte
+}

@@ -1,0 +1,120 @@
+package proc
+
+import (
+	"sync/atomic"
+
+	"cleave/abi"
+	"cleave/ns/user"
+)
+
+// sigEntry is one queued signal. It is charged to the account of the task that it was sent to.
+type sigEntry struct {
+	info    SigInfo
+	account *user.Account
+	timer   *PosixTimer // the timer that owns the entry, which is then not freed
+	queued  bool
+	next    *sigEntry
+}
+
+// pending are the signals that wait for delivery, to one task or to a thread group. Kernel.mu guards it; the set alone
+// may be read without (signalfd's poll).
+type pending struct {
+	set         atomic.Uint64 // a signal may be here without an entry: its queue was full
+	first, last *sigEntry
+}
+
+func (p *pending) signals() SigSet { return SigSet(p.set.Load()) }
+
+func (p *pending) setSignals(s SigSet) { p.set.Store(uint64(s)) }
+
+func (p *pending) addLocked(e *sigEntry) {
+	e.next, e.queued = nil, true
+	if p.last == nil {
+		p.first = e
+	} else {
+		p.last.next = e
+	}
+	p.last = e
+}
+
+// takeLocked removes sig and gives its information; the signal stays pending if it is queued more than once.
+func (p *pending) takeLocked(sig Signal, info *SigInfo) {
+	var found *sigEntry
+	more := false
+	for prev, e := (*sigEntry)(nil), p.first; e != nil; e = e.next {
+		if e.info.Signo == sig {
+			if found != nil {
+				more = true
+				break
+			}
+			found = e
+			p.unlinkLocked(prev, e)
+			continue
+		}
+		prev = e
+	}
+	if !more {
+		p.setSignals(p.signals() &^ sig.bit())
+	}
+	if found == nil {
+		*info = SigInfo{Signo: sig, Code: abi.SI_USER}
+		return
+	}
+	*info = found.info
+	found.releaseLocked()
+}
+
+func (p *pending) unlinkLocked(prev, e *sigEntry) {
+	if prev == nil {
+		p.first = e.next
+	} else {
+		prev.next = e.next
+	}
+	if p.last == e {
+		p.last = prev
+	}
+	e.queued = false
+}
+
+// dropLocked forgets every signal of the set.
+func (p *pending) dropLocked(set SigSet) {
+	if p.signals()&set == 0 {
+		return
+	}
+	p.setSignals(p.signals() &^ set)
+	var prev *sigEntry
+	for e := p.first; e != nil; {
+		next := e.next
+		if set.Has(e.info.Signo) {
+			p.unlinkLocked(prev, e)
+			e.releaseLocked()
+		} else {
+			prev = e
+		}
+		e = next
+	}
+}
+
+// releaseLocked gives back what an entry out of any queue was charged.
+func (e *sigEntry) releaseLocked() {
+	if e.timer != nil {
+		return
+	}
+	if e.account != nil {
+		e.account.Add(user.PendingSignals, -1)
+		e.account = nil
+	}
+}
+
+// nextLocked chooses the next signal outside of the mask: first what the task's own instruction raised, then the
+// lowest number.
+func (p *pending) nextLocked(mask SigSet) Signal {
+	set := p.signals() &^ mask
+	if set == 0 {
+		return 0
+	}
+	if s := set & synchronous; s != 0 {
+		set = s
+	}
+	return set.first()
+}
