@@ -1,0 +1,145 @@
+package fs
+
+import (
+	"sync/atomic"
+
+	"cleave/abi"
+	"cleave/ns/user"
+	"cleave/wait"
+)
+
+// Flags of one mount, apart from those of its file system (mount(2), MS_REMOUNT|MS_BIND). The numbers are mount(2)'s.
+const (
+	MountReadOnly    = abi.MS_RDONLY
+	MountNoSUID      = abi.MS_NOSUID
+	MountNoDev       = abi.MS_NODEV
+	MountNoExec      = abi.MS_NOEXEC
+	MountNoSymFollow = abi.MS_NOSYMFOLLOW
+	MountNoAtime     = abi.MS_NOATIME
+	MountNoDirAtime  = abi.MS_NODIRATIME
+	MountRelatime    = abi.MS_RELATIME
+	MountUnbindable  = abi.MS_UNBINDABLE
+
+	mountAtimeFlags = MountNoAtime | MountNoDirAtime | MountRelatime
+	mountUserFlags  = MountReadOnly | MountNoSUID | MountNoDev | MountNoExec | MountNoSymFollow | mountAtimeFlags
+)
+
+// Mount is a file system, or a part of one, that is visible at a place of a mount tree. Fields without a note are
+// constant once the mount is in a tree; the others are guarded by VFS.tree, but for the counters.
+type Mount struct {
+	sb      *Superblock
+	root    *Dentry
+	source  string
+	owner   *user.Namespace // whose task made it
+	shareNS bool            // usable in every user namespace of the owned model
+	id      uint64          // never used again
+
+	flags   atomic.Uint32
+	users   atomic.Int32 // pins: open files, working directories, walks; not the tree itself
+	writers atomic.Int32 // files open for writing
+
+	ns         *MountNamespace // guarded; nil: not in a tree any more
+	parent     *Mount          // guarded, as is all that follows; nil: a root, or detached
+	mountpoint *Dentry
+	locked     bool   // may not be unmounted by itself: it came with a tree of a more privileged namespace
+	keptFlags  uint32 // flags that a less privileged namespace may not clear; mountAtimeFlags: nor change
+	expiring   bool   // marked by MNT_EXPIRE
+	freed      bool
+
+	hashNext           *Mount
+	hereNext, herePrev *Mount // mounts on the same dentry
+	child, lastChild   *Mount
+	next, prev         *Mount // children of one parent
+	nsNext, nsPrev     *Mount // mounts of one namespace, in order
+
+	group              int // of peers; 0: not shared
+	peerNext, peerPrev *Mount
+	master             *Mount
+	slave              *Mount // first of those whose master this is
+	slaveNext          *Mount
+	slavePrev          *Mount
+}
+
+// Superblock returns the file system that m shows.
+func (m *Mount) Superblock() *Superblock { return m.sb }
+
+// Root returns the root of what m shows of the file system.
+func (m *Mount) Root() Path { return Path{m, m.root} }
+
+// ID returns the number that statx(2) and mountinfo show.
+func (m *Mount) ID() uint64 { return m.id }
+
+// Flags returns the Mount* flags.
+func (m *Mount) Flags() uint32 { return m.flags.Load() }
+
+// Owner returns the user namespace that made the mount.
+func (m *Mount) Owner() *user.Namespace { return m.owner }
+
+// ShareNS reports whether every user namespace of the owned model may use m.
+func (m *Mount) ShareNS() bool { return m.shareNS }
+
+// mountTable finds what is mounted on a dentry of a mount. It is guarded by VFS.tree.
+type mountTable struct {
+	buckets []*Mount // a power of two
+	shift   uint32
+	count   int
+	lastID  uint64
+	group   int // last peer group number
+}
+
+const firstMountBuckets = 1 << 6
+
+func (t *mountTable) init(n int) {
+	t.buckets = make([]*Mount, n)
+	t.shift = 32
+	for ; n > 1; n >>= 1 {
+		t.shift--
+	}
+}
+
+func (t *mountTable) index(parent *Mount, at *Dentry) uint32 {
+	return (uint32(parent.id)*0x85ebca6b ^ at.id*0x9e3779b1) * 0x9e3779b1 >> t.shift
+}
+
+// mountAtLocked returns what is mounted on dentry d of parent, or nil.
+func (v *VFS) mountAtLocked(parent *Mount, d *Dentry) *Mount {
+	for m := v.mounts.buckets[v.mounts.index(parent, d)]; m != nil; m = m.hashNext {
+		if m.parent == parent && m.mountpoint == d {
+			return m
+		}
+	}
+	return nil
+}
+
+// MountNamespace is what a set of tasks sees mounted (mount_namespaces(7)).
+type MountNamespace struct {
+	user.Base
+	vfs *VFS
+
+	root        *Mount // guarded by VFS.tree, as is all that follows
+	first, last *Mount
+	count       int
+	anonymous   bool // a detached tree of open_tree(2) or fsmount(2)
+
+	// Events is notified (wait.Err|wait.Pri) when the mounts change, for poll(2) of /proc/PID/mounts.
+	Events wait.Queue
+	seq    atomic.Uint64
+}
+
+// Root returns the root of the namespace: what is mounted topmost on its first mount.
+func (n *MountNamespace) Root() Path {
+	n.vfs.tree.RLock()
+	p := Path{n.root, n.root.root}.coveredBy(n.vfs).Get()
+	n.vfs.tree.RUnlock()
+	return p
+}
+
+// Changes counts the changes of the namespace's mounts.
+func (n *MountNamespace) Changes() uint64 { return n.seq.Load() }
+
+// Count returns how many mounts there are.
+func (n *MountNamespace) Count() int {
+	n.vfs.tree.RLock()
+	defer n.vfs.tree.RUnlock()
+	return n.count
+}
