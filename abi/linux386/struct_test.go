@@ -99,12 +99,16 @@ func TestStructLayout(t *testing.T) {
 }
 
 // runC compiles an i386 program, runs it and returns its output.
-func runC(t *testing.T, name, src string, args ...string) string {
+func runC(t *testing.T, name, src string) string {
 	t.Helper()
-	bin := buildC(t, name, src)
+	return runProgram(t, buildC(t, name, src))
+}
+
+func runProgram(t *testing.T, bin string, args ...string) string {
+	t.Helper()
 	out, err := exec.Command(bin, args...).CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s: %v\n%s", name, err, out)
+		t.Fatalf("%s: %v\n%s", filepath.Base(bin), err, out)
 	}
 	return string(out)
 }
@@ -120,7 +124,7 @@ func buildC(t *testing.T, name, src string) string {
 	if exec.Command("gcc", "-m32", "-E", "-include", "stdio.h", "-x", "c", "/dev/null").Run() != nil {
 		t.Skip("gcc -m32 is missing (package gcc-multilib)")
 	}
-	if out, err := exec.Command("gcc", "-m32", "-O1", "-w", "-o", bin, file, "-ldl").CombinedOutput(); err != nil {
+	if out, err := exec.Command("gcc", "-m32", "-O1", "-w", "-fasynchronous-unwind-tables", "-o", bin, file, "-ldl").CombinedOutput(); err != nil {
 		t.Fatalf("gcc: %v\n%s", err, out)
 	}
 	return bin
