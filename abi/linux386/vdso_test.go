@@ -32,7 +32,11 @@ func TestVDSO(t *testing.T) {
 			if err := os.WriteFile(image, append(make([]byte, pageSize), v.page[:]...), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if out := runProgram(t, bin, image); out != "ok\n" {
+			args := []string{image}
+			if f != FastNone {
+				args = append(args, "fast")
+			}
+			if out := runProgram(t, bin, args...); out != "ok\n" {
 				t.Error(out)
 			}
 		})
