@@ -82,8 +82,8 @@ func execute(t *testing.T, cmd *exec.Cmd, stdin string) result {
 func compile(t *testing.T, source string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), filepath.Base(source[:len(source)-len(".c")]))
-	cmd := exec.Command("gcc", "-m32", "-static", "-O1", "-pthread", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE",
-		"-I", "guest", "-o", out, source)
+	cmd := exec.Command("gcc", "-m32", "-msse2", "-static", "-O1", "-pthread", "-Wall", "-Wextra", "-Werror", "-Wno-unused-result", "-D_GNU_SOURCE",
+		"-I", "guest", "-o", out, source, "-lm")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("gcc %s: %v\n%s", source, err, text)
 	}

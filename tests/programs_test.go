@@ -1,0 +1,74 @@
+//go:build guest
+
+package tests
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// script returns a shell script of tests/scripts.
+func script(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("scripts", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestProgramBusybox runs Debian's busybox as a shell with pipes, redirections, background jobs, here-documents and many
+// of its applets.
+func TestProgramBusybox(t *testing.T) {
+	t.Parallel()
+	root := rootWith(t, debian(t, "busybox-static"), map[string]string{"t.sh": script(t, "busybox.sh")})
+	sameAsLinux(t, root, "/bin/busybox", "sh", "/t.sh")
+}
+
+// TestProgramBash runs a script under Debian's bash, with coreutils: dynamic programs, with ld-linux.so.2.
+func TestProgramBash(t *testing.T) {
+	t.Parallel()
+	root := rootWith(t, debian(t, "bash", "coreutils", "diffutils", "grep", "sed"), map[string]string{"t.sh": script(t, "bash.sh")})
+	sameAsLinux(t, root, "/bin/bash", "/t.sh")
+}
+
+// TestProgramDefaultRoot runs commands of the default root under its shell.
+func TestProgramDefaultRoot(t *testing.T) {
+	t.Parallel()
+	r := guest{}.run(t, "/bin/sh", "-c", `echo one two | wc -w; seq 3 | sort -r | tr '\n' ' '; mkdir -p /tmp/a/b; echo x > /tmp/a/b/f; cat /tmp/a/b/f; find /tmp/a; uname -m; ls /bin | grep -c .; exit 7`)
+	want := []string{"2\n", "3 2 1 ", "x\n", "/tmp/a/b/f\n", "i686\n"}
+	for _, w := range want {
+		if !strings.Contains(r.stdout, w) {
+			t.Errorf("output lacks %q", w)
+		}
+	}
+	if r.status != 7 || t.Failed() {
+		t.Errorf("status %d, want 7\n%s\n%s", r.status, r.stdout, r.stderr)
+	}
+}
+
+// goProgram builds one of tests/programs for linux/386.
+func goProgram(t *testing.T, name string) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), name)
+	cmd := exec.Command("go", "build", "-o", out, "./programs/"+name)
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=386", "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, text)
+	}
+	return out
+}
+
+// TestProgramGo runs a Go program with goroutines, timers, pipes, signals and os/exec.
+func TestProgramGo(t *testing.T) {
+	t.Parallel()
+	prog := goProgram(t, "gomix")
+	want := native(t, prog)
+	got := guest{}.run(t, prog)
+	if got.stdout != want.stdout || got.status != want.status {
+		t.Errorf("Cleave: status %d\n%s\nstderr:\n%s\nLinux: status %d\n%s%s", got.status, got.stdout, got.stderr, want.status, want.stdout, want.stderr)
+	}
+}
