@@ -89,6 +89,9 @@ func (c *Cred) Leave() {
 // Commit moves one task's counts from old to new, both with a namespace; new becomes visible to others only after it.
 // It sets new.Account. It cannot fail. The caller then stores new in the task.
 func Commit(old, new *Cred) {
+	if old == new {
+		return
+	}
 	if new.NS != old.NS {
 		new.NS.Get()
 	}

@@ -51,8 +51,8 @@ func (c *Cred) Exec(p Program, u Unsafe) (n *Cred, secure bool, err error) {
 			effective = true
 		}
 	}
-	setID := n.EUID != c.UID || n.EGID != c.GID
-	if (setID || !n.Permitted.In(c.Permitted)) && (u.NoNewPrivs || u.SharedFS || u.Traced) {
+	changed := n.EUID != c.EUID || !c.InGroup(n.EGID)
+	if (changed || !n.Permitted.In(c.Permitted)) && (u.NoNewPrivs || u.SharedFS || u.Traced) {
 		if !c.HasHere(CapSetuid) || u.NoNewPrivs {
 			n.EUID, n.EGID = n.UID, n.GID
 		}
@@ -60,7 +60,7 @@ func (c *Cred) Exec(p Program, u Unsafe) (n *Cred, secure bool, err error) {
 	}
 	n.SUID, n.FSUID = n.EUID, n.EUID
 	n.SGID, n.FSGID = n.EGID, n.EGID
-	if hasFileCaps || setID {
+	if hasFileCaps || changed {
 		n.Ambient = 0
 	}
 	n.Permitted |= n.Ambient
@@ -69,7 +69,8 @@ func (c *Cred) Exec(p Program, u Unsafe) (n *Cred, secure bool, err error) {
 		n.Effective = n.Permitted
 	}
 	n.Securebits &^= SecKeepCaps
-	secure = setID || n.UID != root && (effective || !n.Permitted.In(n.Ambient))
+	secure = changed || n.EUID != c.UID || n.EGID != c.GID ||
+		n.UID != root && (effective || !n.Permitted.In(n.Ambient))
 	return n, secure, nil
 }
 

@@ -122,14 +122,14 @@ func parseMap(data []byte) ([]Extent, error) {
 func parseExtent(line []byte) (e Extent, ok bool) {
 	var v [3]uint32
 	for i := range v {
-		line = bytes.TrimLeft(line, mapSpaces)
+		line = skipSpaces(line)
 		digits := 0
 		for digits < len(line) && line[digits] >= '0' && line[digits] <= '9' {
 			v[i] = v[i]*10 + uint32(line[digits]-'0')
 			digits++
 		}
 		line = line[digits:]
-		if len(line) > 0 && bytes.IndexByte([]byte(mapSpaces), line[0]) < 0 {
+		if len(line) > 0 && !isSpace(line[0]) {
 			return e, false
 		}
 		if i < 2 && len(line) == 0 {
@@ -137,12 +137,20 @@ func parseExtent(line []byte) (e Extent, ok bool) {
 		}
 	}
 	e = Extent{v[0], v[1], v[2]}
-	ok = len(bytes.TrimLeft(line, mapSpaces)) == 0 && e.Inside != invalidID && e.Kernel != invalidID &&
+	ok = len(skipSpaces(line)) == 0 && e.Inside != invalidID && e.Kernel != invalidID &&
 		e.Inside+e.Count > e.Inside && e.Kernel+e.Count > e.Kernel
 	return e, ok
 }
 
-const mapSpaces = " \t\n\v\f\r"
+func skipSpaces(s []byte) []byte {
+	for len(s) > 0 && isSpace(s[0]) {
+		s = s[1:]
+	}
+	return s
+}
+
+// isSpace is isspace of Linux, which takes Latin-1's no-break space for one.
+func isSpace(b byte) bool { return b == ' ' || b >= '\t' && b <= '\r' || b == 0xa0 }
 
 // overlaps reports whether e has an id, inside or lower, in common with one of ext.
 func overlaps(ext []Extent, e Extent) bool {
@@ -173,7 +181,10 @@ func (n *Namespace) WriteSetGroups(offset int64, data []byte) error {
 	if i := bytes.IndexByte(data, 0); i >= 0 {
 		data = data[:i]
 	}
-	word := bytes.TrimRight(data, mapSpaces)
+	word := data
+	for len(word) > 0 && isSpace(word[len(word)-1]) {
+		word = word[:len(word)-1]
+	}
 	n.mapMu.Lock()
 	defer n.mapMu.Unlock()
 	switch string(word) {

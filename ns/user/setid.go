@@ -66,6 +66,9 @@ func (c *Cred) SetRESUID(r, e, s UID) (*Cred, error) {
 			return nil, abi.EINVAL
 		}
 	}
+	if (!r.Valid() || k[0] == c.UID) && (!e.Valid() || k[1] == c.EUID && k[1] == c.FSUID) && (!s.Valid() || k[2] == c.SUID) {
+		return c, nil // nothing changes; the file system id, which may be another, neither
+	}
 	for i, dst := range [3]*KUID{&n.UID, &n.EUID, &n.SUID} {
 		if !ids[i].Valid() {
 			continue
@@ -149,6 +152,9 @@ func (c *Cred) SetRESGID(r, e, s GID) (*Cred, error) {
 		if k[i] = c.NS.ToKGID(g); g.Valid() && !k[i].Valid() {
 			return nil, abi.EINVAL
 		}
+	}
+	if (!r.Valid() || k[0] == c.GID) && (!e.Valid() || k[1] == c.EGID && k[1] == c.FSGID) && (!s.Valid() || k[2] == c.SGID) {
+		return c, nil // nothing changes; the file system id, which may be another, neither
 	}
 	for i, dst := range [3]*KGID{&n.GID, &n.EGID, &n.SGID} {
 		if !ids[i].Valid() {
