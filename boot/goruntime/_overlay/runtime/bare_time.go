@@ -1,0 +1,208 @@
+package runtime
+
+import (
+	"internal/bare"
+	"unsafe"
+)
+
+// Time is counted by the time stamp counter, whose rate is found at start: from CPUID where that has it, from KVM's
+// clock, or by comparison with the interval timer (PIT). Times are in ns since the start.
+
+var (
+	bareClock   bare.Clock
+	bareTSCRate uint64 // Hz
+
+	// bareWall is the wall clock's time in ns since 1970 at time 0. boot sets it.
+	bareWall int64
+)
+
+func bareTSC() uint64
+func bareReadMSR(msr uint32) uint64
+func bareWriteMSR(msr uint32, v uint64)
+func bareRandom() (v uint64, ok bool)
+
+//go:nosplit
+func bareNanotime() int64 { return bareClock.Nanoseconds(bareTSC()) }
+
+// bareNow is time.now.
+//
+//go:nosplit
+func bareNow() (sec int64, nsec int32, mono int64) {
+	mono = bareNanotime()
+	wall := bareWall + mono
+	return wall / 1e9, int32(wall % 1e9), mono
+}
+
+// bareSetWall sets the wall clock to ns since 1970.
+//
+//go:linkname bareSetWall
+func bareSetWall(ns int64) { bareWall = ns - bareNanotime() }
+
+// bareClockInit finds the rates of the time stamp counter and of the local APIC's timer.
+//
+//go:nosplit
+func bareClockInit() {
+	bareTSCRate = bareRateCPUID()
+	bareTimerInit()
+	if bareTSCRate == 0 || !bareTimerDeadline {
+		bareCalibrate()
+	}
+	bareClock.Since = bareStartTSC
+	bareClock.SetRate(bareTSCRate)
+}
+
+// bareRateCPUID returns the rate of the time stamp counter in Hz as CPUID tells it, or 0: the leaf 0x15 of the CPU (SDM
+// vol. 3, 20.7.3), the leaf 0x40000010 that VMware began and KVM has as well (kHz).
+//
+//go:nosplit
+func bareRateCPUID() uint64 {
+	if _, _, c, _ := bareCPUID(1, 0); c>>31 != 0 {
+		if top, _, _, _ := bareCPUID(0x40000000, 0); top >= 0x40000010 && top < 0x40010000 {
+			if khz, _, _, _ := bareCPUID(0x40000010, 0); khz != 0 {
+				return uint64(khz) * 1000
+			}
+		}
+		if hz := bareRateKVM(); hz != 0 {
+			return hz
+		}
+	}
+	if top, _, _, _ := bareCPUID(0, 0); top >= 0x15 {
+		if den, num, crystal, _ := bareCPUID(0x15, 0); den != 0 && num != 0 && crystal != 0 {
+			return uint64(crystal) * uint64(num) / uint64(den)
+		}
+	}
+	return 0
+}
+
+// bareRateKVM returns the rate that KVM's clock tells (Linux's Documentation/virt/kvm/x86/msr.rst, MSR_KVM_SYSTEM_TIME_NEW),
+// or 0. The host fills a structure in memory, of which the multiplier and the shift from ticks to ns are of use here.
+//
+//go:nosplit
+func bareRateKVM() uint64 {
+	const (
+		msrSystemTime = 0x4b564d01
+		signature     = 0x4b4d564b // "KVMK"
+		enable        = 1
+	)
+	_, b, _, _ := bareCPUID(0x40000000, 0)
+	features, _, _, _ := bareCPUID(0x40000001, 0)
+	if b != signature || features>>3&1 == 0 {
+		return 0
+	}
+	f := barePool.Alloc()
+	if f == 0 {
+		return 0
+	}
+	p := barePhys(f)
+	bareZero(p)
+	bareWriteMSR(msrSystemTime, f|enable)
+	mult := uint64(*(*uint32)(add(p, 24)))
+	shift := *(*int8)(add(p, 28))
+	bareWriteMSR(msrSystemTime, 0)
+	barePool.Free(f)
+	if mult == 0 || shift < -31 || shift > 31 {
+		return 0
+	}
+	// ns = ticks << shift * mult >> 32
+	hz := uint64(1e9) << 32 / mult
+	if shift < 0 {
+		return hz << uint8(-shift)
+	}
+	return hz >> uint8(shift)
+}
+
+// The interval timer (Intel 8254), of which channel 2 is free: it drives the loudspeaker, which stays off.
+const (
+	barePITRate    = 1193182 // Hz
+	barePITChannel = 0x42
+	barePITControl = 0x43
+	barePITGate    = 0x61 // bit 0: channel 2 counts; bit 1: loudspeaker
+)
+
+// bareCalibration is for how many ticks of the interval timer the counters are compared, about 200 µs. It is a
+// compromise: every instruction counts at start, and one reading of the timer takes a microsecond or so.
+const bareCalibration = 240
+
+// barePITRead returns what channel 2 counts down.
+//
+//go:nosplit
+func barePITRead() uint16 {
+	bareOutb(barePITControl, 0x80) // latch channel 2
+	lo := bareInb(barePITChannel)
+	return uint16(lo) | uint16(bareInb(barePITChannel))<<8
+}
+
+// barePITEdge waits until the count changes, and returns the new count and the time stamp counter then.
+//
+//go:nosplit
+func barePITEdge() (count uint16, tsc uint64) {
+	c := barePITRead()
+	for i := 0; i < 1000; i++ {
+		tsc = bareTSC()
+		if count = barePITRead(); count != c {
+			break
+		}
+	}
+	return count, tsc
+}
+
+// bareCalibrate compares the time stamp counter and the local APIC's timer with the interval timer. Without one, which
+// only the TCG emulation of a microvm can be, the APIC's timer is QEMU's, of 1 GHz.
+//
+//go:nosplit
+func bareCalibrate() {
+	bareOutb(barePITGate, bareInb(barePITGate)&^2|1)
+	bareOutb(barePITControl, 0xb4) // channel 2, both bytes, mode 2
+	bareOutb(barePITChannel, 0xff)
+	bareOutb(barePITChannel, 0xff)
+	bareLAPICWrite(bareLAPICInitial, 1<<32-1)
+	c0, t0 := barePITEdge()
+	a0 := bareLAPICRead(bareLAPICCurrent)
+	c1, t1 := c0, t0
+	for i := 0; c0-c1 < bareCalibration && i < 1000; i++ {
+		c1 = barePITRead()
+	}
+	ticks := uint64(bareCalibration)
+	if c0-c1 >= bareCalibration {
+		c1, t1 = barePITEdge()
+		ticks = uint64(c0 - c1)
+	} else {
+		t1 = bareTSC()
+	}
+	elapsed := uint64(a0 - bareLAPICRead(bareLAPICCurrent))
+	bareLAPICWrite(bareLAPICInitial, 0)
+	if c0-c1 < bareCalibration { // no interval timer
+		bareTimerRate = 1e9
+		if bareTSCRate == 0 {
+			bareTSCRate = (t1 - t0) * 1e9 / max(elapsed, 1)
+		}
+		return
+	}
+	if bareTSCRate == 0 {
+		bareTSCRate = (t1 - t0) * barePITRate / ticks
+	}
+	bareTimerRate = elapsed * barePITRate / ticks
+}
+
+// bareSeedInit makes the runtime's random seed out of RDRAND, where the CPU has it, and of what the counters' low bits
+// tell about the time that reading a port takes.
+//
+//go:nosplit
+func bareSeedInit() {
+	_, _, c, _ := bareCPUID(1, 0)
+	s := (*[2]uint64)(unsafe.Pointer(&bareSeed))
+	s[0], s[1] = bareStartTSC, bareTSC()
+	for i := 0; i < 16; i++ {
+		w := &s[i&1]
+		bareInb(barePITChannel)
+		*w = (*w ^ bareTSC()) * 0x9e3779b97f4a7c15
+		*w ^= *w >> 29
+	}
+	if c>>30&1 != 0 {
+		for i := range s {
+			if v, ok := bareRandom(); ok {
+				s[i] ^= v
+			}
+		}
+	}
+}

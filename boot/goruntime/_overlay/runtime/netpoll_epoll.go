@@ -1,0 +1,61 @@
+package runtime
+
+import "internal/runtime/atomic"
+
+// The network poller (see netpoll.go for what it must do) polls the machine's interrupts: it is where the runtime
+// idles. It has one descriptor, for which the goroutine that handles interrupts waits.
+
+var (
+	barePollDesc   *pollDesc     // of the goroutine that handles interrupts
+	netpollWakeSig atomic.Uint32 // netpollBreak was called, and nobody took notice yet
+)
+
+func netpollinit() {}
+
+func netpollIsPollDescriptor(fd uintptr) bool { return false }
+
+func netpollopen(fd uintptr, pd *pollDesc) uintptr {
+	barePollDesc = pd
+	return 0
+}
+
+func netpollclose(fd uintptr) uintptr { return 0 }
+
+func netpollarm(pd *pollDesc, mode int) {
+	throw("runtime: unused")
+}
+
+// netpollBreak interrupts a netpoll that blocks.
+func netpollBreak() {
+	netpollWakeSig.Store(1)
+	bareWakePollers()
+}
+
+// netpoll returns the goroutines that interrupts have made ready, and a delta to add to netpollWaiters.
+//
+// delay < 0: blocks indefinitely
+// delay == 0: does not block, just polls
+// delay > 0: block for up to that many nanoseconds
+func netpoll(delay int64) (gList, int32) {
+	if delay == 0 {
+		if bareInterruptsOn {
+			bareWindow()
+			bareTakeTimer()
+		}
+	} else {
+		if netpollWakeSig.Load() == 0 && !barePendingAny() {
+			wake := int64(-1)
+			if delay > 0 {
+				wake = bareDeadline(delay)
+			}
+			bareWait(0, wake, true)
+		}
+		netpollWakeSig.Store(0)
+	}
+	var toRun gList
+	delta := int32(0)
+	if pd := barePollDesc; pd != nil && barePendingAny() {
+		delta = netpollready(&toRun, pd, 'r')
+	}
+	return toRun, delta
+}

@@ -1,0 +1,85 @@
+// Package goruntime makes the stock Go runtime run without an operating system: it replaces, through 'go build -overlay',
+// the files of the standard library that make system calls, and adds a package of support to it.
+//
+// The files are in _overlay, whose name keeps the go command from taking them for a package of this module, and in
+// bare, which is a package of this module too, so that it has tests.
+package goruntime
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// The Go releases that the overlay was written for: 1.goMinor, from patch release goPatch on. The replaced files are
+// private to a release; a new minor release needs a look at what changed in them.
+const (
+	goMinor = 26
+	goPatch = 5
+)
+
+// CheckVersion returns an error unless version, as 'go env GOVERSION' prints it, is a Go release that the overlay fits.
+func CheckVersion(version string) error {
+	fields := strings.Split(strings.TrimPrefix(strings.Fields(version + " ")[0], "go"), ".")
+	minor, patch := -1, -1
+	if len(fields) == 3 && fields[0] == "1" {
+		if m, err := strconv.Atoi(fields[1]); err == nil {
+			minor = m
+		}
+		if p, err := strconv.Atoi(fields[2]); err == nil {
+			patch = p
+		}
+	}
+	if minor != goMinor || patch < goPatch {
+		return fmt.Errorf("this kernel needs Go 1.%d.%d or a later 1.%d release, not %s: it replaces files of Go's runtime",
+			goMinor, goPatch, goMinor, version)
+	}
+	return nil
+}
+
+// replaced are the files of the standard library, below GOROOT/src, that the overlay replaces, and with what.
+var replaced = map[string]string{
+	"runtime/sys_linux_amd64.s":                        "_overlay/runtime/sys_linux_amd64.s",
+	"runtime/time_linux_amd64.s":                       "_overlay/runtime/time_linux_amd64.s",
+	"runtime/mem_linux.go":                             "_overlay/runtime/mem_linux.go",
+	"runtime/netpoll_epoll.go":                         "_overlay/runtime/netpoll_epoll.go",
+	"internal/runtime/syscall/linux/asm_linux_amd64.s": "_overlay/syscall/asm_linux_amd64.s",
+}
+
+// added are the folders whose files the overlay adds, and where to. Files that replace others are not added.
+var added = map[string]string{
+	"_overlay/runtime": "runtime",
+	"bare":             "internal/bare",
+}
+
+// Overlay returns the overlay, in the format of 'go build -overlay', for the standard library in goroot and this
+// package's source in dir, an absolute path. It fails if a file that it replaces does not exist.
+func Overlay(goroot, dir string) ([]byte, error) {
+	replace := make(map[string]string)
+	taken := make(map[string]bool)
+	for std, file := range replaced {
+		target := filepath.Join(goroot, "src", std)
+		if _, err := os.Stat(target); err != nil {
+			return nil, fmt.Errorf("the Go in %s is not the one that this kernel was written for: %w", goroot, err)
+		}
+		replace[target] = filepath.Join(dir, file)
+		taken[file] = true
+	}
+	for folder, std := range added {
+		entries, err := os.ReadDir(filepath.Join(dir, folder))
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			name := e.Name()
+			if taken[folder+"/"+name] || strings.HasSuffix(name, "_test.go") || !strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, ".s") {
+				continue
+			}
+			replace[filepath.Join(goroot, "src", std, name)] = filepath.Join(dir, folder, name)
+		}
+	}
+	return json.MarshalIndent(map[string]any{"Replace": replace}, "", "\t")
+}
