@@ -16,9 +16,9 @@ const (
 	MaxMappings = 65530      // of one address space (vm.max_map_count)
 	PageSize    = frame.Size
 
-	minStackGap = 128 << 20         // between UserLimit and the mappings placed by the kernel, at least
-	maxStackGap = UserLimit / 6 * 5 // and at most
-	topDownBase = 0x55555000        // where brk and position-independent programs start
+	minStackGap  = 128 << 20         // between UserLimit and the mappings placed by the kernel, at least
+	maxStackGap  = UserLimit / 6 * 5 // and at most
+	bottomUpBase = 0x55555000        // where the kernel places mappings that do not fit below the stack
 )
 
 // Config is what a Memory is made of.

@@ -44,10 +44,211 @@ type Map struct {
 // AddressSpace is the memory of a process. It has a count of users; the last Unref frees it.
 type AddressSpace struct {
 	mem   *Memory
+	cpu   CPU
+	root  frame.PFN // of pt; does not change
 	users atomic.Int32
 
 	mu     sync.Mutex
-	limits Limits // guarded by mu, as is what follows
+	pt     pageTable // guarded by mu, as is what follows; entries are changed by the CPU as well
+	limits Limits
+	vmas   []*vma // by address
+	last   *vma   // that lookup found
+	spare  *vma   // unused
+	nspare int
+	dead   *vma // dropped, their files still to be released
+	gather gather
+
+	rss        [numRSS]uint32 // resident pages
+	maxRSS     uint32
+	size       uint32 // pages of all mappings
+	maxSize    uint32
+	data       uint32   // pages of mappings that count for RLIMIT_DATA
+	locked     uint32   // pages of locked mappings
+	lockFuture vmaFlags // of new mappings (MCL_FUTURE)
+	minor      uint64
+	major      uint64
+
+	stackTop  uint32 // pages, as are the next ones
+	base      uint32 // mappings are placed below, the highest first
+	holeTop   uint32 // between holeTop and base, no hole has holeMin pages
+	holeMin   uint32 // 0: not known
+	brkStart  uint32 // bytes, as is brkEnd
+	brkEnd    uint32
+	randomize bool
+
+	segments Segments
+	exe      File
+}
+
+// The kinds of resident pages.
+const (
+	rssAnon = iota
+	rssFile
+	rssShared
+	numRSS
+)
+
+// Segments says where the parts of a program are, as exec laid them out: /proc/PID/stat and cmdline show it.
+type Segments struct {
+	CodeStart, CodeEnd uint32
+	DataStart, DataEnd uint32
+	StackStart         uint32
+	ArgStart, ArgEnd   uint32
+	EnvStart, EnvEnd   uint32
+}
+
+// NewAddressSpace returns an empty address space with one user.
+func (m *Memory) NewAddressSpace(l Limits) (*AddressSpace, error) {
+	var r frame.Reservation
+	if err := m.pool.Reserve(&r, 2); err != nil {
+		return nil, err
+	}
+	as := m.newSpace(&r)
+	as.limits = l
+	as.place(0, 0)
+	return as, nil
+}
+
+// newSpace returns an address space whose page table takes two frames out of r.
+func (m *Memory) newSpace(r *frame.Reservation) *AddressSpace {
+	as := &AddressSpace{mem: m, cpu: m.cpu}
+	as.users.Store(1)
+	as.pt.init(m.pool, m.kernel, r.Alloc(frame.PageTable), r.Alloc(frame.PageTable))
+	as.root = as.pt.root
+	m.spaces.Add(1)
+	return as
+}
+
+// Randomize chooses random places for the stack, the mappings and the heap of an address space that is still empty.
+func (as *AddressSpace) Randomize() {
+	if as.mem.random == nil {
+		return
+	}
+	as.mu.Lock()
+	as.randomize = true
+	as.place(as.mem.random()&stackRandomMask, as.mem.random()&mapRandomMask)
+	as.mu.Unlock()
+}
+
+// Linux gives a 32-bit program 11 random bits for the stack and 8 for the mappings, in pages.
+const (
+	stackRandomMask = 0x7ff
+	mapRandomMask   = 0xff
+	brkRandomMask   = 0x1fff
+)
+
+// place sets where the stack ends and mappings begin, some pages lower than usual. The room between them is that of the
+// stack's limit, within bounds.
+func (as *AddressSpace) place(stack, mappings uint32) {
+	gap := min(as.limits.Stack, maxStackGap) + StackGuard
+	if as.randomize {
+		gap += stackRandomMask << frame.Shift
+	}
+	gap = min(max(gap, minStackGap), maxStackGap)
+	as.stackTop = UserLimit>>frame.Shift - stack
+	as.base = (UserLimit-uint32(gap))>>frame.Shift - mappings
+	as.holeMin = 0
+}
+
+// Root returns the frame of the page table's root.
+func (as *AddressSpace) Root() frame.PFN { return as.root }
+
+// Memory returns what the address space was made by.
+func (as *AddressSpace) Memory() *Memory { return as.mem }
+
+// Ref adds a user. The caller is one.
+func (as *AddressSpace) Ref() { as.users.Add(1) }
+
+// TryRef adds a user, unless there is none left.
+func (as *AddressSpace) TryRef() bool {
+	for {
+		n := as.users.Load()
+		if n == 0 {
+			return false
+		}
+		if as.users.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// Users returns the number of users.
+func (as *AddressSpace) Users() int { return int(as.users.Load()) }
+
+// Unref drops a user; the last one frees all memory.
+func (as *AddressSpace) Unref() {
+	if as.users.Add(-1) == 0 {
+		as.release()
+	}
+}
+
+// release frees all frames. Nobody uses the address space any more, but files that it maps may still try to unmap pages.
+func (as *AddressSpace) release() {
+	as.cpu.Drop(as.root)
+	as.mu.Lock()
+	for i, v := range as.vmas {
+		next := uint32(1 << 20)
+		if i+1 < len(as.vmas) {
+			next = as.vmas[i+1].start
+		}
+		as.pt.release(v.start, v.end, next)
+		as.drop(v)
+	}
+	as.vmas, as.last, as.spare = nil, nil, nil
+	as.pt.destroy()
+	as.rss = [numRSS]uint32{}
+	exe := as.exe
+	as.exe = nil
+	as.unlock()
+	if exe != nil {
+		exe.Unref()
+	}
+	as.mem.spaces.Add(-1)
+}
+
+// SetLimits replaces the limits.
+func (as *AddressSpace) SetLimits(l Limits) {
+	as.mu.Lock()
+	as.limits = l
+	as.mu.Unlock()
+}
+
+// Segments returns what SetSegments set.
+func (as *AddressSpace) Segments() Segments {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	return as.segments
+}
+
+// SetSegments says where the parts of the program are.
+func (as *AddressSpace) SetSegments(s Segments) {
+	as.mu.Lock()
+	as.segments = s
+	as.mu.Unlock()
+}
+
+// Exe returns the file of the running program with a reference of its own, nil if there is none.
+func (as *AddressSpace) Exe() File {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	if as.exe != nil {
+		as.exe.Ref()
+	}
+	return as.exe
+}
+
+// SetExe says which file the program is; the address space takes its own reference.
+func (as *AddressSpace) SetExe(f File) {
+	if f != nil {
+		f.Ref()
+	}
+	as.mu.Lock()
+	old := as.exe
+	as.exe = f
+	as.mu.Unlock()
+	if old != nil {
+		old.Unref()
+	}
 }
 
 // Stats are the sizes of an address space, in pages.
