@@ -1,0 +1,178 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+// func cpuid(leaf, sub uint32) (eax, ebx, ecx, edx uint32)
+TEXT ·cpuid(SB), NOSPLIT, $0-24
+	MOVL	leaf+0(FP), AX
+	MOVL	sub+4(FP), CX
+	CPUID
+	MOVL	AX, eax+8(FP)
+	MOVL	BX, ebx+12(FP)
+	MOVL	CX, ecx+16(FP)
+	MOVL	DX, edx+20(FP)
+	RET
+
+// func readCR0() uint64
+TEXT ·readCR0(SB), NOSPLIT, $0-8
+	MOVQ	CR0, AX
+	MOVQ	AX, ret+0(FP)
+	RET
+
+// func readCR2() uint64
+TEXT ·readCR2(SB), NOSPLIT, $0-8
+	MOVQ	CR2, AX
+	MOVQ	AX, ret+0(FP)
+	RET
+
+// func readCR3() uint64
+TEXT ·readCR3(SB), NOSPLIT, $0-8
+	MOVQ	CR3, AX
+	MOVQ	AX, ret+0(FP)
+	RET
+
+// func readCR4() uint64
+TEXT ·readCR4(SB), NOSPLIT, $0-8
+	MOVQ	CR4, AX
+	MOVQ	AX, ret+0(FP)
+	RET
+
+// func writeCR0(v uint64)
+TEXT ·writeCR0(SB), NOSPLIT, $0-8
+	MOVQ	v+0(FP), AX
+	MOVQ	AX, CR0
+	RET
+
+// func writeCR3(v uint64)
+TEXT ·writeCR3(SB), NOSPLIT, $0-8
+	MOVQ	v+0(FP), AX
+	MOVQ	AX, CR3
+	RET
+
+// func writeCR4(v uint64)
+TEXT ·writeCR4(SB), NOSPLIT, $0-8
+	MOVQ	v+0(FP), AX
+	MOVQ	AX, CR4
+	RET
+
+// func clearDR7()
+TEXT ·clearDR7(SB), NOSPLIT, $0-0
+	XORL	AX, AX
+	MOVQ	AX, DR7
+	RET
+
+// func rdmsr(msr uint32) uint64
+TEXT ·rdmsr(SB), NOSPLIT, $0-16
+	MOVL	msr+0(FP), CX
+	RDMSR
+	SHLQ	$32, DX
+	ORQ	DX, AX
+	MOVQ	AX, ret+8(FP)
+	RET
+
+// func wrmsr(msr uint32, v uint64)
+TEXT ·wrmsr(SB), NOSPLIT, $0-16
+	MOVL	msr+0(FP), CX
+	MOVQ	v+8(FP), AX
+	MOVQ	AX, DX
+	SHRQ	$32, DX
+	WRMSR
+	RET
+
+// func xsetbv(v uint64)
+TEXT ·xsetbv(SB), NOSPLIT, $0-8
+	XORL	CX, CX
+	MOVQ	v+0(FP), AX
+	MOVQ	AX, DX
+	SHRQ	$32, DX
+	XSETBV
+	RET
+
+// func invlpg(addr uintptr)
+TEXT ·invlpg(SB), NOSPLIT, $0-8
+	MOVQ	addr+0(FP), AX
+	INVLPG	(AX)
+	RET
+
+// func loadGDT(pointer *[10]byte)
+//
+// FS is left alone: the thread's g hangs on its base.
+TEXT ·loadGDT(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ	pointer+0(FP), AX
+	LGDT	(AX)
+	MOVL	$const_kernelDS, AX
+	MOVW	AX, SS
+	XORL	AX, AX
+	MOVW	AX, DS
+	MOVW	AX, ES
+	MOVL	$const_selTSS, AX
+	LTR	AX
+	// A far return loads CS: below the return address goes the selector.
+	POPQ	AX
+	PUSHQ	$const_kernelCS
+	PUSHQ	AX
+	RETFQ
+
+// func loadIDT(pointer *[10]byte)
+TEXT ·loadIDT(SB), NOSPLIT, $0-8
+	MOVQ	pointer+0(FP), AX
+	LIDT	(AX)
+	RET
+
+// func entryPoints() entries
+TEXT ·entryPoints(SB), NOSPLIT, $0-40
+	LEAQ	·stubs(SB), AX
+	MOVQ	AX, ret_stubs+0(FP)
+	LEAQ	·int80Entry(SB), AX
+	MOVQ	AX, ret_int80+8(FP)
+	LEAQ	·nmiEntry(SB), AX
+	MOVQ	AX, ret_nmi+16(FP)
+	LEAQ	·sysenterEntry(SB), AX
+	MOVQ	AX, ret_sysenter+24(FP)
+	LEAQ	·syscallEntry(SB), AX
+	MOVQ	AX, ret_syscall+32(FP)
+	RET
+
+// func loadSegments(ds, es, fs, gs uint16) (base uint64)
+//
+// Loading FS changes its base (and, on some processors, loading a null selector does): the thread's is put back.
+TEXT ·loadSegments(SB), NOSPLIT, $0-16
+	MOVW	ds+0(FP), AX
+	MOVW	AX, DS
+	MOVW	es+2(FP), AX
+	MOVW	AX, ES
+	MOVW	gs+6(FP), AX
+	MOVW	AX, GS
+	CMPB	·fastBase(SB), $0
+	JEQ	slow
+	RDFSBASEQ BX
+	MOVW	fs+4(FP), AX
+	MOVW	AX, FS
+	RDFSBASEQ AX
+	MOVQ	AX, base+8(FP)
+	WRFSBASEQ BX
+	RET
+slow:
+	MOVL	$const_msrFSBase, CX
+	RDMSR
+	MOVL	AX, SI
+	MOVL	DX, DI
+	MOVW	fs+4(FP), AX
+	MOVW	AX, FS
+	RDMSR
+	SHLQ	$32, DX
+	ORQ	DX, AX
+	MOVQ	AX, base+8(FP)
+	MOVL	SI, AX
+	MOVL	DI, DX
+	WRMSR
+	RET
+
+// func halt()
+//
+// STI takes effect after the next instruction (SDM vol. 2, STI), so an interrupt that is there already ends HLT. The
+// frame of the interrupt goes below SP, where the runtime leaves room for functions without a stack check.
+TEXT ·halt(SB), NOSPLIT, $0-0
+	STI
+	HLT
+	CLI
+	RET

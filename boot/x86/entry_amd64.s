@@ -1,0 +1,184 @@
+#include "go_asm.h"
+#include "textflag.h"
+
+// The way into user mode and back. A context begins with its Regs; while it runs, TSS.RSP0 is the end of Regs.
+
+// func enterUser(ctx *proc.Context)
+//
+// It ends in IRETQ and "returns" by way of userTrapped. IRETQ serves for every way in: SYSEXIT and SYSRETL would be
+// valid only for some states (EIP at the landing pad, TF clear) and cost more instructions to tell and to set up.
+TEXT ·enterUser(SB), NOSPLIT|NOFRAME, $0-8
+	MOVQ	ctx+0(FP), BX
+	MOVQ	BP, (context_Machine+const_machineFrame)(BX)
+	MOVQ	SP, (context_Machine+const_machineStack)(BX)
+	CMPB	·fastBase(SB), $0
+	JEQ	slow
+	RDFSBASEQ AX
+	MOVQ	AX, (context_Machine+const_machineThread)(BX)
+	MOVQ	(context_Machine+const_machineBase)(BX), AX
+	WRFSBASEQ AX
+load:
+	LDMXCSR	context_MXCSR(BX)
+	MOVUPS	(context_XMM+0*16)(BX), X0
+	MOVUPS	(context_XMM+1*16)(BX), X1
+	MOVUPS	(context_XMM+2*16)(BX), X2
+	MOVUPS	(context_XMM+3*16)(BX), X3
+	MOVUPS	(context_XMM+4*16)(BX), X4
+	MOVUPS	(context_XMM+5*16)(BX), X5
+	MOVUPS	(context_XMM+6*16)(BX), X6
+	MOVUPS	(context_XMM+7*16)(BX), X7
+	ANDL	$const_flagsUser, regs_EFLAGS(BX)
+	ORL	$const_flagsFixed, regs_EFLAGS(BX)
+	MOVL	$const_userCS, regs_CS(BX)
+	MOVL	$const_userDS, regs_SS(BX)
+	MOVQ	BX, SP
+	POPQ	DI
+	POPQ	SI
+	POPQ	BP
+	POPQ	BX
+	POPQ	DX
+	POPQ	CX
+	POPQ	AX
+	ADDQ	$(regs_EIP-regs_Vector), SP
+	IRETQ
+slow:
+	MOVL	$const_msrFSBase, CX
+	RDMSR
+	MOVL	AX, (context_Machine+const_machineThread)(BX)
+	MOVL	DX, (context_Machine+const_machineThread+4)(BX)
+	MOVL	(context_Machine+const_machineBase)(BX), AX
+	MOVL	(context_Machine+const_machineBase+4)(BX), DX
+	WRMSR
+	JMP	load
+
+#define PUSH_GENERAL \
+	PUSHQ	AX	\
+	PUSHQ	CX	\
+	PUSHQ	DX	\
+	PUSHQ	BX	\
+	PUSHQ	BP	\
+	PUSHQ	SI	\
+	PUSHQ	DI
+
+// int 0x80. The gate is an interrupt gate: IF, TF, NT, RF are clear. DF and AC are the user's.
+TEXT ·int80Entry(SB), NOSPLIT|NOFRAME, $0
+	PUSHQ	$0
+	PUSHQ	$const_vectorSyscall
+	PUSH_GENERAL
+	JMP	·userTrapped(SB)
+
+// All other vectors: a stub has pushed the error code, if the processor did not, and the vector.
+TEXT ·trapEntry(SB), NOSPLIT|NOFRAME, $0
+	TESTB	$3, (regs_CS-regs_Vector)(SP)
+	JEQ	ring0
+	PUSH_GENERAL
+	JMP	·userTrapped(SB)
+ring0:
+	JMP	·kernelTrapped(SB)
+
+// Compatibility mode, SYSENTER (SDM vol. 2). RSP is the end of CPU.sysenterStack; TF, NT, DF and AC are the user's. With
+// TF set, the processor single-steps through the first instructions (kernelTrapped lets it) until the flags are
+// replaced; what is saved of them has TF set still, so the user goes on stepping.
+//
+// By the convention of __kernel_vsyscall EBP is the user's stack pointer.
+TEXT ·sysenterEntry(SB), NOSPLIT|NOFRAME, $0
+	PUSHFQ
+	PUSHQ	$2
+	POPFQ
+	JMP	·sysenterStepped(SB)
+
+// The single step that follows POPFQ has this address at most.
+TEXT ·sysenterStepped(SB), NOSPLIT|NOFRAME, $0
+	POPQ	R8
+	MOVQ	(SP), SP	// CPU.context
+	ORL	$const_flagIF, R8
+	MOVL	R8, regs_EFLAGS(SP)
+	MOVL	BP, regs_ESP(SP)
+	MOVL	CX, regs_ECX(SP)
+	MOVL	$const_vectorSysenter, regs_Vector(SP)
+	JMP	·fastEntered(SB)
+
+// Compatibility mode, SYSCALL (APM vol. 3). RSP is the user's: nothing may be pushed, and an NMI or #MC has a stack of its
+// own. R11 has the flags, RCX the return address, which the landing pad replaces. SFMASK has cleared all flags.
+//
+// By the convention of __kernel_vsyscall EBP is the second argument.
+TEXT ·syscallEntry(SB), NOSPLIT|NOFRAME, $0
+	SWAPGS
+	MOVQ	CPU_context(GS), R8
+	SWAPGS
+	ORL	$const_flagIF, R11
+	MOVL	R11, regs_EFLAGS(R8)
+	MOVL	SP, regs_ESP(R8)
+	MOVL	BP, regs_ECX(R8)
+	MOVL	$const_vectorSyscallInsn, regs_Vector(R8)
+	MOVQ	R8, SP
+	JMP	·fastEntered(SB)
+
+// What both fast entries have in common. SP is the context.
+TEXT ·fastEntered(SB), NOSPLIT|NOFRAME, $0
+	MOVL	DI, regs_EDI(SP)
+	MOVL	SI, regs_ESI(SP)
+	MOVL	BP, regs_EBP(SP)
+	MOVL	BX, regs_EBX(SP)
+	MOVL	DX, regs_EDX(SP)
+	MOVL	AX, regs_EAX(SP)
+	MOVL	context_Landing(SP), AX
+	MOVL	AX, regs_EIP(SP)
+	JMP	·userTrapped(SB)
+
+// SP is the context, whose Regs are saved. Save the rest that Go would change, make the processor as Go expects it, and
+// return from enterUser.
+TEXT ·userTrapped(SB), NOSPLIT|NOFRAME, $0
+	CLD
+	CMPB	·modern(SB), $0
+	JNE	fast
+	// No SMAP, or no FSGSBASE.
+	CMPB	·smap(SB), $0
+	JEQ	base
+	CLAC
+base:
+	CMPB	·fastBase(SB), $0
+	JEQ	slow
+	RDFSBASEQ AX
+	MOVQ	AX, (context_Machine+const_machineBase)(SP)
+	MOVQ	(context_Machine+const_machineThread)(SP), AX
+	WRFSBASEQ AX
+	JMP	save
+slow:
+	MOVL	$const_msrFSBase, CX
+	RDMSR
+	MOVL	AX, (context_Machine+const_machineBase)(SP)
+	MOVL	DX, (context_Machine+const_machineBase+4)(SP)
+	MOVL	(context_Machine+const_machineThread)(SP), AX
+	MOVL	(context_Machine+const_machineThread+4)(SP), DX
+	WRMSR
+	JMP	save
+fast:
+	CLAC
+	RDFSBASEQ AX
+	MOVQ	AX, (context_Machine+const_machineBase)(SP)
+	MOVQ	(context_Machine+const_machineThread)(SP), AX
+	WRFSBASEQ AX
+save:
+	MOVUPS	X0, (context_XMM+0*16)(SP)
+	MOVUPS	X1, (context_XMM+1*16)(SP)
+	MOVUPS	X2, (context_XMM+2*16)(SP)
+	MOVUPS	X3, (context_XMM+3*16)(SP)
+	MOVUPS	X4, (context_XMM+4*16)(SP)
+	MOVUPS	X5, (context_XMM+5*16)(SP)
+	MOVUPS	X6, (context_XMM+6*16)(SP)
+	MOVUPS	X7, (context_XMM+7*16)(SP)
+	STMXCSR	context_MXCSR(SP)
+	CMPL	context_MXCSR(SP), $const_initialMXCSR
+	JNE	mxcsr
+segments:
+	MOVW	DS, context_DS(SP)
+	MOVW	ES, context_ES(SP)
+	MOVW	FS, context_FS(SP)
+	MOVW	GS, context_GS(SP)
+	MOVQ	(context_Machine+const_machineFrame)(SP), BP
+	MOVQ	(context_Machine+const_machineStack)(SP), SP
+	RET
+mxcsr:
+	LDMXCSR	·kernelMXCSR(SB)
+	JMP	segments

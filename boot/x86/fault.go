@@ -1,0 +1,51 @@
+package x86
+
+import "unsafe"
+
+// KernelTrap is an exception in ring 0 that is not expected: a bug of the kernel or a failure of the machine.
+type KernelTrap struct {
+	RAX, RBX, RCX, RDX, RSI, RDI, RBP    uint64
+	R8, R9, R10, R11, R12, R13, R14, R15 uint64
+	Vector, Error                        uint64
+	RIP, CS, RFLAGS, RSP, SS             uint64
+	CR2, CR3, FSBase                     uint64
+	StackLo, StackHi                     uint64 // bounds of the stack of the goroutine that ran
+	Nested                               int    // exceptions since the first one, in reporting it
+}
+
+const (
+	reportStackSize = 64 << 10
+	stackGuard      = 928 // abi.StackGuard of the runtime: a function may use this much below its check
+	maxNested       = 2
+)
+
+var (
+	fault       KernelTrap
+	reportStack uintptr // the end of the stack that Report runs on
+	report      func(*KernelTrap)
+)
+
+// SetReport has f called for every unexpected exception in ring 0. It runs on a stack of its own, with the g of the
+// goroutine that was interrupted, whose stack bounds are in the KernelTrap, with interrupts off, and must not return
+// to what was interrupted. Locks may be held by anyone: it must take none.
+func SetReport(f func(*KernelTrap)) {
+	if reportStack == 0 {
+		stack := make([]byte, reportStackSize+16)
+		reportStack = (uintptr(unsafe.Pointer(&stack[0])) + reportStackSize) &^ 15
+		reportStackRoom = stack
+	}
+	report = f
+}
+
+// reportStackRoom keeps the stack from the garbage collector.
+var reportStackRoom []byte
+
+// reportFault is called by kernelFault.
+func reportFault() {
+	if fault.Nested > maxNested || report == nil {
+		return
+	}
+	fault.Nested++
+	f := fault
+	report(&f)
+}

@@ -1,0 +1,164 @@
+package x86
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"cleave/proc"
+)
+
+// The extended state of a context is in two places. XMM0-7 and MXCSR are in Context.XMM and Context.MXCSR after every
+// trap, since Go uses the registers. x87 and the upper halves of YMM, which the kernel never touches, stay in the
+// processor until another context runs; Context.FPU has them then: an XSAVE area in the standard format (SDM vol. 1,
+// 13.4) or, on processors without XSAVE, what FXSAVE stores. Both begin with the same 512 bytes.
+const (
+	fxFCW       = 0
+	fxFTW       = 4 // the abridged tag word: 0 is all empty
+	fxMXCSR     = 24
+	fxMXCSRMask = 28
+	fxXMM       = 160
+	fxXMMEnd    = 416
+	fxSize      = 512
+	xsHeader    = 512 // XSTATE_BV, XCOMP_BV, 48 reserved bytes
+	xsHeaderEnd = 576
+	xsSize      = 832 // with AVX, whose 256 bytes follow the header on every processor
+
+	xcrX87 = 1 << 0
+	xcrSSE = 1 << 1
+	xcrAVX = 1 << 2
+
+	initialFCW   = 0x37f
+	initialMXCSR = 0x1f80 // all exceptions masked, round to nearest; the kernel's own
+	allMXCSR     = 0xffc0 // control bits; below them are the sticky flags
+)
+
+// Set once by startFPU.
+var (
+	xsave       bool
+	xsaveopt    bool
+	fxsaveLeak  bool
+	xstate      uint64           // components that XSAVE and XRSTOR handle: x87 and AVX; SSE has its own place
+	mxcsrMask   uint32  = 0xffbf // bits of MXCSR that the processor has (SDM vol. 1, 11.6.6)
+	kernelMXCSR uint32  = initialMXCSR
+	zeroX87     float32 // what FLD loads to forget the last operand's address
+)
+
+// saveExtended stores x87 and AVX state to the area, which is aligned to 64 bytes.
+//
+//go:noescape
+func saveExtended(area unsafe.Pointer)
+
+// saveComplete is saveExtended, but it also stores components that are in their initial state.
+//
+//go:noescape
+func saveComplete(area unsafe.Pointer)
+
+// loadExtended loads x87 and AVX state. MXCSR is the kernel's afterwards.
+//
+//go:noescape
+func loadExtended(area unsafe.Pointer)
+
+// startFPU switches on what the processor has, x87, SSE and AVX, and reads the mask of MXCSR.
+func (c *CPU) startFPU() {
+	f := &c.Features
+	xsave, xsaveopt, fxsaveLeak = f.XSAVE, f.XSAVEOPT, f.fxsaveLeak
+	if f.XSAVE {
+		xcr := uint64(xcrX87 | xcrSSE)
+		xstate = xcrX87
+		if f.AVX {
+			xcr |= xcrAVX
+			xstate |= xcrAVX
+		}
+		xsetbv(xcr)
+	}
+	var buf [fxSize + 64]byte
+	a := align64(unsafe.Pointer(&buf))
+	fxsave(a)
+	if m := *(*uint32)(unsafe.Add(a, fxMXCSRMask)); m != 0 {
+		mxcsrMask = m
+	}
+}
+
+// fxsave executes FXSAVE.
+//
+//go:noescape
+func fxsave(area unsafe.Pointer)
+
+//go:nosplit
+func align64(p unsafe.Pointer) unsafe.Pointer { return unsafe.Add(p, -uintptr(p)&63) }
+
+// area returns the XSAVE area of a context: the first 64-byte boundary in its room.
+//
+//go:nosplit
+func area(ctx *proc.Context) unsafe.Pointer { return align64(unsafe.Pointer(&ctx.FPU)) }
+
+// image returns the area as bytes.
+func image(ctx *proc.Context) []byte { return unsafe.Slice((*byte)(area(ctx)), xsSize) }
+
+// InitFPU implements proc.CPU.
+func (c *CPU) InitFPU(ctx *proc.Context) {
+	c.Release(ctx)
+	clear(ctx.FPU[:])
+	clear(ctx.XMM[:])
+	ctx.MXCSR = initialMXCSR
+	b := image(ctx)
+	binary.LittleEndian.PutUint16(b[fxFCW:], initialFCW)
+	binary.LittleEndian.PutUint32(b[fxMXCSR:], initialMXCSR)
+}
+
+// SaveFPU implements proc.CPU.
+func (c *CPU) SaveFPU(ctx *proc.Context) []byte {
+	b := image(ctx)
+	if c.owner == ctx {
+		saveComplete(area(ctx))
+	} else if xsave && b[xsHeader]&xcrX87 == 0 {
+		// XSAVEOPT does not store what is in its initial state (SDM vol. 1, 13.9).
+		clear(b[:fxMXCSR])
+		clear(b[fxMXCSRMask+4 : fxXMM])
+		binary.LittleEndian.PutUint16(b[fxFCW:], initialFCW)
+	}
+	binary.LittleEndian.PutUint32(b[fxMXCSR:], ctx.MXCSR)
+	binary.LittleEndian.PutUint32(b[fxMXCSRMask:], mxcsrMask)
+	for i := range ctx.XMM {
+		copy(b[fxXMM+16*i:], ctx.XMM[i][:])
+	}
+	clear(b[fxXMM+16*len(ctx.XMM) : fxSize]) // FXSAVE stored the kernel's XMM8-15 there
+	if xsave {
+		b[xsHeader] |= xcrX87 | xcrSSE
+	}
+	return b[:c.imageSize()]
+}
+
+// imageSize returns the bytes that an image has on this processor.
+func (c *CPU) imageSize() int {
+	switch {
+	case c.Features.AVX:
+		return xsSize
+	case c.Features.XSAVE:
+		return xsHeaderEnd
+	}
+	return fxSize
+}
+
+// LoadFPU implements proc.CPU. What XRSTOR would refuse with #GP is masked here: bits of MXCSR and of the header.
+func (c *CPU) LoadFPU(ctx *proc.Context) {
+	c.Release(ctx)
+	b := image(ctx)
+	ctx.MXCSR = binary.LittleEndian.Uint32(b[fxMXCSR:]) & mxcsrMask
+	binary.LittleEndian.PutUint32(b[fxMXCSR:], ctx.MXCSR)
+	for i := range ctx.XMM {
+		copy(ctx.XMM[i][:], b[fxXMM+16*i:])
+	}
+	present := b[xsHeader] & byte(xstate|xcrSSE)
+	clear(b[xsHeader:xsHeaderEnd])
+	b[xsHeader] = present
+}
+
+// CopyFPU implements proc.CPU.
+func (c *CPU) CopyFPU(dst, src *proc.Context) {
+	c.Release(dst)
+	c.SaveFPU(src)
+	copy(image(dst), image(src))
+	dst.XMM = src.XMM
+	dst.MXCSR = src.MXCSR
+}

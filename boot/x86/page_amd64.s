@@ -1,0 +1,36 @@
+#include "textflag.h"
+
+// func ZeroPage(p *frame.Page)
+TEXT ·ZeroPage(SB), NOSPLIT, $0-8
+	MOVQ	p+0(FP), DI
+	XORPS	X0, X0
+	MOVL	$(4096/256), CX
+loop:
+	MOVUPS	X0, 0(DI)
+	MOVUPS	X0, 16(DI)
+	MOVUPS	X0, 32(DI)
+	MOVUPS	X0, 48(DI)
+	MOVUPS	X0, 64(DI)
+	MOVUPS	X0, 80(DI)
+	MOVUPS	X0, 96(DI)
+	MOVUPS	X0, 112(DI)
+	MOVUPS	X0, 128(DI)
+	MOVUPS	X0, 144(DI)
+	MOVUPS	X0, 160(DI)
+	MOVUPS	X0, 176(DI)
+	MOVUPS	X0, 192(DI)
+	MOVUPS	X0, 208(DI)
+	MOVUPS	X0, 224(DI)
+	MOVUPS	X0, 240(DI)
+	ADDQ	$256, DI
+	DECL	CX
+	JNE	loop
+	RET
+
+// func CopyPage(dst, src *frame.Page)
+TEXT ·CopyPage(SB), NOSPLIT, $0-16
+	MOVQ	dst+0(FP), DI
+	MOVQ	src+8(FP), SI
+	MOVL	$(4096/8), CX
+	REP; MOVSQ
+	RET
