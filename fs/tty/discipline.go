@@ -13,8 +13,8 @@ type Discipline struct {
 	T abi.Termios // to be changed by SetTermios only
 
 	in    ring
-	canon uint32                // complete lines end here: in.tail <= canon <= in.head
-	ends  [ringSize / 64]uint64 // bit i: in.buf[i] ends a line; if it is 0, it stands for the EOF character
+	canon uint32                 // complete lines end here: in.tail <= canon <= in.head
+	ends  [inputSize / 64]uint64 // bit i: in.buf[i] ends a line; if it is 0, it stands for the EOF character
 	echo  echoState
 	out   ring
 	limit uint32 // while stopped: the place in out up to which output goes
@@ -35,8 +35,19 @@ type echoState struct {
 type Effects struct {
 	Signals  uint32 // bit n: signal n to the foreground process group
 	Readable bool   // a reader may go on
+	Room     bool   // there may be room for input again
+	Writable bool   // a writer may go on
 	Output   bool   // there may be output for the port
 	Packet   uint8  // TIOCPKT_ bits that the master should see
+}
+
+func (e *Effects) add(f Effects) {
+	e.Signals |= f.Signals
+	e.Readable = e.Readable || f.Readable
+	e.Room = e.Room || f.Room
+	e.Writable = e.Writable || f.Writable
+	e.Output = e.Output || f.Output
+	e.Packet |= f.Packet
 }
 
 // echoReserve is what Write leaves free of the output ring, so that echo has a place while a program writes.
@@ -44,7 +55,11 @@ const echoReserve = 256
 
 // Init gives d the settings t and empties it.
 func (d *Discipline) Init(t *abi.Termios) {
-	*d = Discipline{T: *t}
+	in, out := d.in.buf, d.out.buf
+	if in == nil {
+		in, out = make([]byte, inputSize), make([]byte, outputSize)
+	}
+	*d = Discipline{T: *t, in: ring{buf: in}, out: ring{buf: out}}
 }
 
 // Take returns the effects since the last call.
@@ -61,14 +76,14 @@ func (d *Discipline) lflag(f uint32) bool { return d.T.Lflag&f != 0 }
 // is reports whether c is the control character with index i. The value 0 (_POSIX_VDISABLE) turns it off.
 func (d *Discipline) is(c byte, i int) bool { return c == d.T.Cc[i] && c != 0 }
 
-func (d *Discipline) markEnd(i uint32)    { d.ends[i%ringSize/64] |= 1 << (i % 64) }
-func (d *Discipline) isEnd(i uint32) bool { return d.ends[i%ringSize/64]>>(i%64)&1 != 0 }
-func (d *Discipline) clearEnd(i uint32)   { d.ends[i%ringSize/64] &^= 1 << (i % 64) }
+func (d *Discipline) markEnd(i uint32)    { d.ends[i%inputSize/64] |= 1 << (i % 64) }
+func (d *Discipline) isEnd(i uint32) bool { return d.ends[i%inputSize/64]>>(i%64)&1 != 0 }
+func (d *Discipline) clearEnd(i uint32)   { d.ends[i%inputSize/64] &^= 1 << (i % 64) }
 
 // nextEnd returns the place of the first line end from tail on, and canon if there is none before.
 func (d *Discipline) nextEnd() uint32 {
 	for i := d.in.tail; i != d.canon; {
-		if w := d.ends[i%ringSize/64] >> (i % 64); w != 0 {
+		if w := d.ends[i%inputSize/64] >> (i % 64); w != 0 {
 			i += uint32(bits.TrailingZeros64(w))
 			if i-d.in.tail < d.canon-d.in.tail {
 				return i
@@ -111,8 +126,9 @@ func (d *Discipline) Ready(least int) bool {
 // Read takes input into p. In canonical mode it stops at the end of a line, which it includes, and at EOF, which it
 // takes but leaves out; more tells that the line goes on. A line whose last byte fits exactly takes its EOF along.
 func (d *Discipline) Read(p []byte) (n int, more bool) {
+	d.effects.Room = true
 	if !d.lflag(abi.ICANON) {
-		return d.in.read(p, ringSize), d.in.len() > 0
+		return d.in.read(p, len(p)), d.in.len() > 0
 	}
 	if d.canon == d.in.tail {
 		return 0, false
@@ -142,7 +158,7 @@ func (d *Discipline) SetTermios(t *abi.Termios) {
 	old := d.T
 	d.T = *t
 	if (old.Lflag^t.Lflag)&abi.ICANON != 0 {
-		d.ends = [ringSize / 64]uint64{}
+		d.ends = [inputSize / 64]uint64{}
 		d.canon = d.in.tail
 		if t.Lflag&abi.ICANON != 0 {
 			d.canon = d.in.head
@@ -177,8 +193,9 @@ func (d *Discipline) packet(set, clear uint8) {
 func (d *Discipline) FlushInput() {
 	d.in.clear()
 	d.canon = d.in.tail
-	d.ends = [ringSize / 64]uint64{}
+	d.ends = [inputSize / 64]uint64{}
 	d.literal, d.erasing = false, false
+	d.effects.Room = true
 	d.packet(abi.TIOCPKT_FLUSHREAD, 0)
 }
 
@@ -187,7 +204,7 @@ func (d *Discipline) FlushOutput() {
 	d.out.clear()
 	d.limit = d.out.head
 	d.packet(abi.TIOCPKT_FLUSHWRITE, 0)
-	d.effects.Output = true
+	d.effects.Writable = true
 }
 
 // Stop holds the output (VSTOP, TCOOFF); Start lets it go on.
@@ -202,7 +219,7 @@ func (d *Discipline) Stop() {
 func (d *Discipline) Start() {
 	if d.stopped {
 		d.stopped = false
-		d.effects.Output = true
+		d.effects.Output, d.effects.Writable = true, true
 		d.packet(abi.TIOCPKT_START, abi.TIOCPKT_STOP)
 	}
 }

@@ -112,7 +112,7 @@ func newDiscipline(sets ...set) *Discipline {
 }
 
 func (d *Discipline) allOutput() string {
-	var b [2 * ringSize]byte
+	var b [outputSize]byte
 	return string(b[:d.Output(b[:])])
 }
 
@@ -125,7 +125,7 @@ func TestDiscipline(t *testing.T) {
 			}
 			var reads []string
 			for d.Ready(1) {
-				var b [ringSize]byte
+				var b [inputSize]byte
 				n, more := d.Read(b[:])
 				if more {
 					t.Errorf("there is more after %q", b[:n])
@@ -174,10 +174,10 @@ func TestLineLimit(t *testing.T) {
 	if n := d.Receive(append(long, '\n')); n != 5001 {
 		t.Fatalf("a long line must lose bytes, not stop: took %d", n)
 	}
-	b := make([]byte, 2*ringSize)
+	b := make([]byte, 2*inputSize)
 	n, _ := d.Read(b)
-	if n != ringSize || b[n-1] != '\n' {
-		t.Errorf("line of %d bytes ends in %q, want %d and a newline", n, b[n-1], ringSize)
+	if n != inputSize || b[n-1] != '\n' {
+		t.Errorf("line of %d bytes ends in %q, want %d and a newline", n, b[n-1], inputSize)
 	}
 }
 
@@ -185,8 +185,8 @@ func TestFullBufferOfLinesHoldsInput(t *testing.T) {
 	d := newDiscipline(lflags(0, abi.ECHO))
 	lines := bytes.Repeat([]byte("0123456\n"), 600)
 	n := d.Receive(lines)
-	if n != ringSize-1 {
-		t.Fatalf("took %d, want %d", n, ringSize-1)
+	if n != inputSize-1 {
+		t.Fatalf("took %d, want %d", n, inputSize-1)
 	}
 	b := make([]byte, 100)
 	var got []byte
@@ -268,7 +268,7 @@ func TestWrite(t *testing.T) {
 
 func TestWriteLeavesRoomForEcho(t *testing.T) {
 	d := newDiscipline()
-	p := bytes.Repeat([]byte("0123456789abcde\n"), 1000)
+	p := bytes.Repeat([]byte("0123456789abcde\n"), 2000)
 	n := d.Write(p)
 	if n == 0 || n == len(p) || d.Writable() {
 		t.Fatalf("wrote %d of %d", n, len(p))
@@ -339,7 +339,7 @@ func FuzzDiscipline(f *testing.F) {
 			if n < len(p) && !d.Ready(1) {
 				t.Fatalf("%d of %d bytes taken, yet nothing to read", n, len(p))
 			}
-			if d.in.len() > ringSize || d.out.len() > ringSize || d.lflag(abi.ICANON) && d.canon-d.in.tail > uint32(d.in.len()) {
+			if d.in.len() > inputSize || d.out.len() > outputSize || d.lflag(abi.ICANON) && d.canon-d.in.tail > uint32(d.in.len()) {
 				t.Fatalf("in %d, canon %d, out %d", d.in.len(), d.canon-d.in.tail, d.out.len())
 			}
 			switch i % 4 {
@@ -360,7 +360,7 @@ func FuzzDiscipline(f *testing.F) {
 func BenchmarkWrite4K(b *testing.B) {
 	d := newDiscipline()
 	p := bytes.Repeat([]byte("a line of text that has the usual length of lines, more or less\n"), 50)
-	out := make([]byte, ringSize)
+	out := make([]byte, outputSize)
 	b.SetBytes(int64(len(p)))
 	b.ReportAllocs()
 	for b.Loop() {

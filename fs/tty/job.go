@@ -3,8 +3,11 @@ package tty
 // Session is a session of processes (setsid(2), credentials(7)). proc implements it; two values that are the same
 // session compare equal. A terminal calls its methods with no lock of its own held.
 type Session interface {
-	// Detach takes t from every process of the session that has it as its controlling terminal.
-	Detach(t *TTY)
+	// Detach takes t from every process of the session that has it as its controlling terminal. The session keeps
+	// foreground, which may be nil, for Abandoned.
+	Detach(t *TTY, foreground Group)
+	// Abandoned returns, once, the group that was in the foreground when the terminal was hung up; nil if none was.
+	Abandoned() Group
 	// SignalLeader sends sig, as from the kernel, to the process that leads the session, if it still lives.
 	SignalLeader(sig int)
 }

@@ -66,6 +66,11 @@ func (d *Discipline) tab() {
 // Writable reports whether Write would take something.
 func (d *Discipline) Writable() bool { return !d.stopped && d.out.room() > echoReserve }
 
+// accepts reports whether Receive would take something.
+func (d *Discipline) accepts() bool {
+	return d.in.room() > d.slack() || d.lflag(abi.ICANON) && d.canon == d.in.tail
+}
+
 // Write takes bytes that a program wrote and returns how many: fewer when the output is full or stopped.
 func (d *Discipline) Write(p []byte) int {
 	if d.stopped {

@@ -8,7 +8,7 @@ import "cleave/abi"
 func (d *Discipline) Receive(p []byte) int {
 	for i, c := range p {
 		if d.in.room() <= d.slack() {
-			if !d.lflag(abi.ICANON) || d.canon != d.in.tail {
+			if !d.accepts() {
 				return i
 			}
 			for d.in.room() < d.slack() {
