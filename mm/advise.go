@@ -4,10 +4,11 @@ import (
 	"sync/atomic"
 
 	"cleave/abi"
+	"cleave/fs"
 	"cleave/mm/frame"
 )
 
-// Discarder is a File whose pages can be freed, so that they read as zeros (MADV_REMOVE). It is called without locks.
+// Discarder is a frame.Mapping whose pages can be freed, so that they read as zeros (MADV_REMOVE). It is called without locks.
 type Discarder interface {
 	Discard(page, n uint64)
 }
@@ -132,7 +133,7 @@ func (as *AddressSpace) adviseRemove(start, end uint32) error {
 			as.mu.Unlock()
 			return abi.ENOMEM
 		}
-		d, ok := v.file.(Discarder)
+		d, ok := v.mapping.(Discarder)
 		if v.flags&vmLocked != 0 || v.mapping == nil {
 			as.mu.Unlock()
 			return abi.EINVAL
@@ -145,11 +146,11 @@ func (as *AddressSpace) adviseRemove(start, end uint32) error {
 			as.mu.Unlock()
 			return abi.EOPNOTSUPP
 		}
-		f, idx, n := v.file, v.index(start), min(end, v.end)-start
-		f.Ref()
+		m, idx, n := v.mapping, v.index(start), min(end, v.end)-start
+		m.AddMapper(as)
 		as.mu.Unlock()
 		d.Discard(idx, uint64(n))
-		f.Unref()
+		m.RemoveMapper(as)
 		start += n
 	}
 	return nil
@@ -158,7 +159,7 @@ func (as *AddressSpace) adviseRemove(start, end uint32) error {
 // Sync checks a call of msync(2) and calls f, without the lock, for each part of a shared file mapping in the range if flags have
 // abi.MS_SYNC. Errors: EINVAL, ENOMEM (unmapped pages, after the mapped ones), EBUSY (MS_INVALIDATE of locked pages),
 // or what f returned first.
-func (as *AddressSpace) Sync(addr, n, flags uint32, f func(file File, page, n uint64) error) error {
+func (as *AddressSpace) Sync(addr, n, flags uint32, f func(file *fs.File, page, n uint64) error) error {
 	const both = abi.MS_ASYNC | abi.MS_SYNC
 	if flags&^uint32(both|abi.MS_INVALIDATE) != 0 || flags&both == both {
 		return abi.EINVAL
@@ -186,13 +187,13 @@ func (as *AddressSpace) Sync(addr, n, flags uint32, f func(file File, page, n ui
 		sync := file != nil && v.flags&vmShared != 0 && flags&abi.MS_SYNC != 0
 		if sync {
 			idx = v.index(start)
-			file.Ref()
+			file.Get()
 		}
 		as.mu.Unlock()
 		start += k
 		if sync {
 			err := f(file, idx, uint64(k))
-			file.Unref()
+			file.Put()
 			if err != nil {
 				return err
 			}

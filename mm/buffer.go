@@ -1,6 +1,11 @@
 package mm
 
-import "cleave/abi"
+import (
+	"cleave/abi"
+	"cleave/fs"
+)
+
+var _ fs.Buffer = (*UserBuffer)(nil)
 
 // MaxTransfer is the most that one read or write moves, in bytes (read(2): MAX_RW_COUNT).
 const MaxTransfer = 0x7ffff000

@@ -165,6 +165,14 @@ func (as *AddressSpace) Load32(addr uint32) (uint32, error) {
 	}
 }
 
+// TryLoad32 reads the word at addr atomically, unless it would fault: it never blocks, and may be called with locks held.
+func (as *AddressSpace) TryLoad32(addr uint32) (v uint32, ok bool) {
+	if checkWord(addr) != nil {
+		return 0, false
+	}
+	return as.cpu.Load32(as.root, addr)
+}
+
 // Store32 writes the word at addr atomically; errors as of Load32.
 func (as *AddressSpace) Store32(addr, v uint32) error {
 	if err := checkWord(addr); err != nil {

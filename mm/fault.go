@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"cleave/abi"
+	"cleave/fs"
 	"cleave/mm/frame"
 )
 
@@ -24,8 +25,30 @@ func (as *AddressSpace) Fault(addr uint32, a Access) error {
 
 // wanted is a page that a fault needs and the page cache does not have.
 type wanted struct {
-	file File
-	idx  uint64
+	mapping frame.Mapping
+	file    *fs.File
+	idx     uint64
+}
+
+// hold keeps what is wanted alive until read has returned. It is called with the lock held.
+func (w *wanted) hold(as *AddressSpace) {
+	w.mapping.AddMapper(as)
+	if w.file != nil {
+		w.file.Get()
+	}
+}
+
+// read brings the page in. It is called without locks.
+func (w *wanted) read(as *AddressSpace) error {
+	err := w.mapping.ReadPage(w.idx)
+	w.mapping.RemoveMapper(as)
+	if w.file != nil {
+		w.file.Put()
+	}
+	if err != nil && err != abi.ENOMEM {
+		return ErrBus
+	}
+	return err
 }
 
 // fault is Fault for a page below UserLimit. A page that is missing is read without the lock; then the fault starts
@@ -34,7 +57,7 @@ func (as *AddressSpace) fault(page uint32, a Access) error {
 	for range faultTries {
 		as.mu.Lock()
 		want, err := as.faultLocked(page, a)
-		if want.file == nil {
+		if want.mapping == nil {
 			as.minor++
 			if n := as.rss[rssAnon] + as.rss[rssFile] + as.rss[rssShared]; n > as.maxRSS {
 				as.maxRSS = n
@@ -42,17 +65,11 @@ func (as *AddressSpace) fault(page uint32, a Access) error {
 			as.mu.Unlock()
 			return err
 		}
-		as.minor--
 		as.major++
-		want.file.Ref()
+		want.hold(as)
 		as.mu.Unlock()
-		err = want.file.Mapping().ReadPage(want.idx)
-		want.file.Unref()
-		if err == abi.ENOMEM {
+		if err := want.read(as); err != nil {
 			return err
-		}
-		if err != nil {
-			return ErrBus
 		}
 	}
 	return abi.ENOMEM
@@ -165,7 +182,7 @@ func (as *AddressSpace) faultFile(v *vma, page uint32, e *uint64, a Access) (wan
 	idx := v.index(page)
 	f, ok := v.mapping.LookupPage(idx)
 	if !ok {
-		return wanted{v.file, idx}, nil
+		return wanted{v.mapping, v.file, idx}, nil
 	}
 	bits := v.bits | pteHeld
 	switch {

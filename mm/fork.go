@@ -37,7 +37,7 @@ func (as *AddressSpace) inherit(p *AddressSpace) {
 	as.stackTop, as.base, as.randomize = p.stackTop, p.base, p.randomize
 	as.brkStart, as.brkEnd = p.brkStart, p.brkEnd
 	if as.exe != nil {
-		as.exe.Ref()
+		as.exe.Get()
 	}
 }
 

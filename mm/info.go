@@ -71,12 +71,12 @@ func (as *AddressSpace) Mappings(from uint32, f func(*Mapping) bool) {
 		m := v.describe()
 		page = v.end
 		if m.File != nil {
-			m.File.Ref()
+			m.File.Get()
 		}
 		as.mu.Unlock()
 		more := f(&m)
 		if m.File != nil {
-			m.File.Unref()
+			m.File.Put()
 		}
 		if !more {
 			return

@@ -13,10 +13,10 @@ func (as *AddressSpace) Map(m Map) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	if m.File == nil && m.Flags&abi.MAP_TYPE != abi.MAP_PRIVATE {
-		f := as.mem.NewSharedMemory(uint64(n))
-		defer f.Unref()
-		m.File, m.Page, m.Name = f, 0, "/dev/zero (deleted)"
+	if m.Mapping == nil && m.Flags&abi.MAP_TYPE != abi.MAP_PRIVATE {
+		s := as.mem.NewSharedMemory(uint64(n))
+		defer s.Unref()
+		m.Mapping, m.Page, m.Name = s, 0, "/dev/zero (deleted)"
 	}
 	as.mu.Lock()
 	v, err := as.mapLocked(&m, n)
@@ -56,7 +56,7 @@ func (m *Map) check() (uint32, error) {
 		return 0, abi.EINVAL // DIVERGES: there are no huge pages to map; Linux has ENOMEM when none are set aside
 	case m.Page+uint64(n) < m.Page:
 		return 0, abi.EOVERFLOW
-	case m.File == nil && m.MaxProt == 0:
+	case m.Mapping == nil && m.MaxProt == 0:
 		m.MaxProt = ProtAll
 	}
 	if m.Prot&^m.MaxProt != 0 {
@@ -75,9 +75,7 @@ func (as *AddressSpace) mapLocked(m *Map, n uint32) (*vma, error) {
 	v.start, v.end, v.max, v.page, v.name = start, start+n, m.MaxProt, m.Page, m.Name
 	v.setProt(m.Prot, as.mem.nx)
 	v.flags = as.flagsOf(m)
-	if m.File != nil {
-		v.file, v.mapping = m.File, m.File.Mapping()
-	}
+	v.file, v.mapping = m.File, m.Mapping
 	if err := as.admit(v, start, start+n); err != nil {
 		return nil, err
 	}
@@ -103,7 +101,7 @@ func (as *AddressSpace) flagsOf(m *Map) vmaFlags {
 	if m.Flags&abi.MAP_NORESERVE != 0 {
 		f |= vmNoReserve
 	}
-	switch m.File.(type) {
+	switch m.Mapping.(type) {
 	case *SharedMemory:
 		f |= vmShmem
 	case *kernelFrames:
@@ -260,7 +258,7 @@ func (as *AddressSpace) MapStack(n uint32, p Prot) (uint32, error) {
 func (as *AddressSpace) MapFrames(m Map, frames []frame.PFN) (uint32, error) {
 	k := newKernelFrames(as.mem.pool, frames)
 	defer k.Unref()
-	m.File, m.Page, m.Len = k, 0, uint32(len(frames))<<frame.Shift
+	m.Mapping, m.Page, m.Len = k, 0, uint32(len(frames))<<frame.Shift
 	if m.Flags&abi.MAP_TYPE == 0 {
 		m.Flags |= abi.MAP_SHARED
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cleave/abi"
+	"cleave/fs"
 	"cleave/mm/frame"
 )
 
@@ -82,18 +83,18 @@ type testFile struct {
 	pool  *frame.Pool
 	pages []frame.PFN
 	n     uint64
-	refs  int
+	file  *fs.File
 	reads int
 	dirty map[uint64]bool
 	fail  error
 }
 
 func newFile(t testing.TB, m *Memory, n uint64) *testFile {
-	f := &testFile{pool: m.pool, pages: make([]frame.PFN, n), n: n, dirty: map[uint64]bool{}}
+	f := &testFile{file: new(fs.File).Get(), pool: m.pool, pages: make([]frame.PFN, n), n: n, dirty: map[uint64]bool{}}
 	t.Cleanup(func() {
 		f.drop(0, n)
-		if f.refs != 0 || f.Mapped() {
-			t.Errorf("file keeps %d references, mapped %v", f.refs, f.Mapped())
+		if f.file.Refs() != 1 || f.Mapped() {
+			t.Errorf("file keeps %d references, mapped %v", f.file.Refs(), f.Mapped())
 		}
 	})
 	return f
@@ -117,10 +118,7 @@ func (f *testFile) truncate(n uint64) {
 	f.drop(n, old-n)
 }
 
-func (f *testFile) Mapping() frame.Mapping { return f }
-func (f *testFile) Ref()                   { f.refs++ }
-func (f *testFile) Unref()                 { f.refs-- }
-func (f *testFile) DirtyPage(idx uint64)   { f.dirty[idx] = true }
+func (f *testFile) DirtyPage(idx uint64) { f.dirty[idx] = true }
 
 func (f *testFile) LookupPage(idx uint64) (frame.PFN, bool) {
 	if idx >= f.n || f.pages[idx] == 0 {

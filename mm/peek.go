@@ -48,18 +48,17 @@ func (as *AddressSpace) pageOf(page uint32, write bool) (frame.PFN, error) {
 	for range faultTries {
 		as.mu.Lock()
 		f, want, err := as.forceLocked(page, write)
-		if want.file == nil {
+		if want.mapping == nil {
 			as.mu.Unlock()
 			return f, err
 		}
-		want.file.Ref()
+		want.hold(as)
 		as.mu.Unlock()
-		err = want.file.Mapping().ReadPage(want.idx)
-		want.file.Unref()
-		if err == abi.ENOMEM {
+		switch err := want.read(as); err {
+		case nil:
+		case error(abi.ENOMEM):
 			return 0, err
-		}
-		if err != nil {
+		default:
 			return 0, abi.EFAULT
 		}
 	}
@@ -78,7 +77,7 @@ func (as *AddressSpace) forceLocked(page uint32, write bool) (frame.PFN, wanted,
 	}
 	if atomic.LoadUint64(e) == 0 {
 		want, err := as.forceIn(v, page, e)
-		if want.file != nil || err != nil {
+		if want.mapping != nil || err != nil {
 			return 0, want, err
 		}
 	}

@@ -28,11 +28,20 @@ func (m *Memory) NewSharedMemory(n uint64) *SharedMemory {
 	return s
 }
 
-// Mapping returns s itself.
-func (s *SharedMemory) Mapping() frame.Mapping { return s }
-
 // Ref adds a reference.
 func (s *SharedMemory) Ref() { s.refs.Add(1) }
+
+// AddMapper implements frame.Mapping: a mapping is a reference as well.
+func (s *SharedMemory) AddMapper(m frame.Mapper) {
+	s.Ref()
+	s.Mappers.AddMapper(m)
+}
+
+// RemoveMapper implements frame.Mapping.
+func (s *SharedMemory) RemoveMapper(m frame.Mapper) {
+	s.Mappers.RemoveMapper(m)
+	s.Unref()
+}
 
 // Unref drops a reference; the last one frees the memory.
 func (s *SharedMemory) Unref() {
@@ -130,9 +139,6 @@ func newKernelFrames(p *frame.Pool, frames []frame.PFN) *kernelFrames {
 	return k
 }
 
-func (k *kernelFrames) Mapping() frame.Mapping { return k }
-func (k *kernelFrames) Ref()                   { k.refs.Add(1) }
-
 func (k *kernelFrames) Unref() {
 	if k.refs.Add(-1) == 0 {
 		for _, f := range k.frames {
@@ -149,7 +155,7 @@ func (k *kernelFrames) LookupPage(idx uint64) (frame.PFN, bool) {
 	return k.frames[idx], true
 }
 
-func (k *kernelFrames) ReadPage(uint64) error       { return abi.EFAULT }
-func (k *kernelFrames) DirtyPage(uint64)            {}
-func (k *kernelFrames) AddMapper(m frame.Mapper)    {}
-func (k *kernelFrames) RemoveMapper(m frame.Mapper) {}
+func (k *kernelFrames) ReadPage(uint64) error     { return abi.EFAULT }
+func (k *kernelFrames) DirtyPage(uint64)          {}
+func (k *kernelFrames) AddMapper(frame.Mapper)    { k.refs.Add(1) }
+func (k *kernelFrames) RemoveMapper(frame.Mapper) { k.Unref() }

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"cleave/fs"
 	"cleave/mm/frame"
 )
 
@@ -18,27 +19,18 @@ const (
 	ProtAll   Prot = 7
 )
 
-// File is what a mapping of a file keeps: an open file. It is kept open until the last mapping of it is gone.
-type File interface {
-	// Mapping returns the pages of the file. All open files of an inode return the same.
-	Mapping() frame.Mapping
-	// Ref and Unref count who keeps the file open. They are called with an address space's lock held; Unref must leave work
-	// that blocks to another goroutine.
-	Ref()
-	Unref()
-}
-
 // Map describes a mapping to make: mmap(2).
 type Map struct {
 	Addr    uint32 // where, or a hint
 	Len     uint32 // in bytes; rounded up to pages
 	Prot    Prot
-	MaxProt Prot   // what mprotect may allow later (a shared mapping of a file open for reading only: no ProtWrite)
-	Flags   uint32 // abi.MAP_*
-	File    File   // nil: anonymous; the mapping takes its own reference. The caller has checked the file's mode
-	Page    uint64 // page of the file that Addr maps
-	Low     bool   // the caller may map below MinAddr (CAP_SYS_RAWIO)
-	Name    string // what /proc/PID/maps shows of a mapping without a file: "[vdso]"
+	MaxProt Prot          // what mprotect may allow later (a shared mapping of a file open for reading only: no ProtWrite)
+	Flags   uint32        // abi.MAP_*
+	Mapping frame.Mapping // the pages to map; nil: anonymous memory. The caller has checked the file's mode
+	File    *fs.File      // kept open by the mapping, which takes its own reference; nil: none
+	Page    uint64        // page of Mapping that Addr maps
+	Low     bool          // the caller may map below MinAddr (CAP_SYS_RAWIO)
+	Name    string        // what /proc/PID/maps shows of a mapping without a file: "[vdso]"
 }
 
 // AddressSpace is the memory of a process. It has a count of users; the last Unref frees it.
@@ -77,7 +69,7 @@ type AddressSpace struct {
 	randomize bool
 
 	segments Segments
-	exe      File
+	exe      *fs.File
 }
 
 // The kinds of resident pages.
@@ -201,7 +193,7 @@ func (as *AddressSpace) release() {
 	as.exe = nil
 	as.unlock()
 	if exe != nil {
-		exe.Unref()
+		exe.Put()
 	}
 	as.mem.spaces.Add(-1)
 }
@@ -228,26 +220,26 @@ func (as *AddressSpace) SetSegments(s Segments) {
 }
 
 // Exe returns the file of the running program with a reference of its own, nil if there is none.
-func (as *AddressSpace) Exe() File {
+func (as *AddressSpace) Exe() *fs.File {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	if as.exe != nil {
-		as.exe.Ref()
+		as.exe.Get()
 	}
 	return as.exe
 }
 
 // SetExe says which file the program is; the address space takes its own reference.
-func (as *AddressSpace) SetExe(f File) {
+func (as *AddressSpace) SetExe(f *fs.File) {
 	if f != nil {
-		f.Ref()
+		f.Get()
 	}
 	as.mu.Lock()
 	old := as.exe
 	as.exe = f
 	as.mu.Unlock()
 	if old != nil {
-		old.Unref()
+		old.Put()
 	}
 }
 
@@ -275,9 +267,9 @@ type Mapping struct {
 	Locked     bool
 	DontFork   bool
 	WipeOnFork bool
-	File       File   // nil: anonymous. It is valid until Mappings' callback returns
-	Page       uint64 // page of the file at Start
-	Name       string // "[heap]", "[stack]", "[vdso]" or ""
+	File       *fs.File // nil: anonymous. It is valid until Mappings' callback returns
+	Page       uint64   // page of the file at Start
+	Name       string   // "[heap]", "[stack]", "[vdso]" or ""
 }
 
 // FutexKey names a futex word, whatever addresses it has (futex(2)). Keys are comparable.

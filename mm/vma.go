@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"cleave/abi"
+	"cleave/fs"
 	"cleave/mm/frame"
 )
 
@@ -30,8 +31,8 @@ type vma struct {
 	flags      vmaFlags
 	bits       uint64        // of entries that are not writable
 	mapping    frame.Mapping // nil: private anonymous memory
-	file       File
-	page       uint64 // of mapping, at start
+	file       *fs.File      // that was mapped; nil: none
+	page       uint64        // of mapping, at start
 	name       string
 
 	// Pages of anonymous memory that are touched in sequence are mapped several at a time.
@@ -136,6 +137,8 @@ func (as *AddressSpace) drop(v *vma) {
 	}
 	if v.mapping != nil {
 		v.mapping.RemoveMapper(as)
+	}
+	if v.file != nil {
 		v.link, as.dead = as.dead, v
 		return
 	}
@@ -152,15 +155,17 @@ func (as *AddressSpace) unlock() {
 	as.dead = nil
 	as.mu.Unlock()
 	for ; dead != nil; dead = dead.link {
-		dead.file.Unref()
+		dead.file.Put()
 	}
 }
 
 // hold takes the references of a new vma.
 func (as *AddressSpace) hold(v *vma) {
 	if v.mapping != nil {
-		v.file.Ref()
 		v.mapping.AddMapper(as)
+	}
+	if v.file != nil {
+		v.file.Get()
 	}
 }
 
