@@ -1,5 +1,3 @@
-// Package house holds the source tree to the rules of docs/design.md: which package may import which, where assembly may
-// live, and where unsafe.
 package house
 
 import (
