@@ -27,6 +27,7 @@ type PIDNamespace struct {
 
 	// guarded by lock
 	leaves  []*pidLeaf
+	spare   *pidLeaf // an empty one to use again
 	last    int32 // the number given out last
 	max     int32 // pid_max: numbers are below it
 	count   int   // numbers in use
@@ -267,7 +268,10 @@ func (n *PIDNamespace) setLocked(nr int32, p *PID) {
 		n.leaves = append(n.leaves, nil)
 	}
 	if n.leaves[i] == nil {
-		n.leaves[i] = new(pidLeaf)
+		if n.spare == nil {
+			n.spare = new(pidLeaf)
+		}
+		n.leaves[i], n.spare = n.spare, nil
 	}
 	n.leaves[i].pid[nr%leafPIDs] = p
 	n.leaves[i].used++
@@ -279,7 +283,7 @@ func (n *PIDNamespace) clearLocked(nr int32) {
 	n.leaves[i].pid[nr%leafPIDs] = nil
 	n.leaves[i].used--
 	if n.leaves[i].used == 0 {
-		n.leaves[i] = nil
+		n.leaves[i], n.spare = nil, n.leaves[i]
 	}
 	n.count--
 }

@@ -4,13 +4,9 @@ import (
 	"sync/atomic"
 
 	"cleave/abi"
+	"cleave/fs"
 	"cleave/ns/user"
 )
-
-// MountNamespace is what a Set knows of a mount namespace; *fs.MountNamespace is one.
-type MountNamespace interface {
-	user.Any
-}
 
 // Flags that make namespaces.
 const (
@@ -24,8 +20,12 @@ const (
 // Set is the namespaces of a task but for the user namespace, which its credentials name, and its own pid namespace,
 // which its PID names. It is immutable and shared by all tasks that have the same ones; it has a reference on each.
 type Set struct {
-	refs            atomic.Int64
-	Mount           MountNamespace
+	refs atomic.Int64
+	parts
+}
+
+type parts struct {
+	Mount           *fs.MountNamespace
 	UTS             *UTSNamespace
 	IPC             *IPCNamespace
 	PIDForChildren  *PIDNamespace
@@ -36,13 +36,13 @@ type Set struct {
 }
 
 // NewInitial makes the Set of the first task, with one reference. It takes over the caller's reference on mount.
-func NewInitial(owner *user.Namespace, mount MountNamespace, host string) *Set {
+func NewInitial(owner *user.Namespace, mount *fs.MountNamespace, host string) *Set {
 	t := NewInitialTime(owner)
 	t.Get()
-	s := &Set{
+	s := &Set{parts: parts{
 		Mount: mount, UTS: NewInitialUTS(owner, host), IPC: NewInitialIPC(owner), PIDForChildren: NewInitialPID(owner),
 		Net: NewInitialNet(owner), Cgroup: NewInitialCgroup(owner), Time: t, TimeForChildren: t,
-	}
+	}}
 	s.refs.Store(1)
 	return s
 }
@@ -76,9 +76,9 @@ type Request struct {
 	PID   *PIDNamespace
 	// Chrooted: the task's root is not that of its mount namespace.
 	Chrooted bool
-	// CopyMount copies a mount namespace for credentials c, and re-aims what the caller prepares besides (root and cwd of
+	// CopyMount copies the task's mount namespace for credentials c, and re-aims what the caller prepares besides (root and cwd of
 	// the new fs structure). It is called for CLONE_NEWNS.
-	CopyMount func(old MountNamespace, c *user.Cred) (MountNamespace, error)
+	CopyMount func(c *user.Cred) (*fs.MountNamespace, error)
 	Steps     *user.Steps
 }
 
@@ -152,7 +152,7 @@ type builder struct {
 
 func (b *builder) build() {
 	old, s, c := b.r.Set, b.set, b.cred
-	s.Mount = take(b, abi.CLONE_NEWNS, old.Mount, func() (MountNamespace, error) { return b.r.CopyMount(old.Mount, c) })
+	s.Mount = take(b, abi.CLONE_NEWNS, old.Mount, func() (*fs.MountNamespace, error) { return b.r.CopyMount(c) })
 	s.UTS = take(b, abi.CLONE_NEWUTS, old.UTS, func() (*UTSNamespace, error) { return old.UTS.Copy(c) })
 	s.IPC = take(b, abi.CLONE_NEWIPC, old.IPC, func() (*IPCNamespace, error) { return NewIPC(c) })
 	s.PIDForChildren = take(b, abi.CLONE_NEWPID, old.PIDForChildren, func() (*PIDNamespace, error) {
@@ -224,10 +224,8 @@ func (s *Set) ForChild() *Set {
 	if s.Time == s.TimeForChildren {
 		return s.Get()
 	}
-	c := &Set{
-		Mount: s.Mount, UTS: s.UTS, IPC: s.IPC, PIDForChildren: s.PIDForChildren, Net: s.Net, Cgroup: s.Cgroup,
-		Time: s.TimeForChildren, TimeForChildren: s.TimeForChildren,
-	}
+	c := &Set{parts: s.parts}
+	c.Time = s.TimeForChildren
 	for _, n := range c.all() {
 		n.Get()
 	}
