@@ -28,12 +28,12 @@ type PIDNamespace struct {
 	// guarded by lock
 	leaves  []*pidLeaf
 	spare   *pidLeaf // an empty one to use again
-	last    int32 // the number given out last
-	max     int32 // pid_max: numbers are below it
-	count   int   // numbers in use
-	closed  bool  // init is dead: no new processes
-	init    any   // the thread group that is init, set by package proc
-	started bool  // number 1 has been given out
+	last    int32    // the number given out last
+	max     int32    // pid_max: numbers are below it
+	count   int      // numbers in use
+	closed  bool     // init is dead: no new processes
+	init    any      // the thread group that is init, set by package proc
+	started bool     // number 1 has been given out
 }
 
 type pidLeaf struct {
