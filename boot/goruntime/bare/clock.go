@@ -1,25 +1,50 @@
 package bare
 
-// Clock turns readings of a counter into nanoseconds: Base + (reading-Since)*Mult>>Shift. Mult is below 2^32, so that
-// the product of 96 bits is easy to have.
+// Clock turns readings of a counter into nanoseconds and back.
 type Clock struct {
-	Since uint64 // counter
-	Base  int64  // ns at Since
-	Mult  uint64
-	Shift uint
+	Since uint64 // a reading
+	Base  int64  // and the time then, in ns
+	ns    ratio  // ns per tick
+	ticks ratio  // ticks per ns
+}
+
+// ratio is the number mult / 2^shift. mult is below 2^32 and shift at most 32.
+type ratio struct {
+	mult  uint64
+	shift uint
+}
+
+// makeRatio returns a/b, as exactly as a ratio can be. Both are below 2^32 times each other, and 2^63.
+//
+//go:nosplit
+func makeRatio(a, b uint64) ratio {
+	r := ratio{shift: 32}
+	for a>>(64-r.shift) != 0 || a<<r.shift/b >= 1<<32 {
+		r.shift--
+	}
+	r.mult = a << r.shift / b
+	return r
+}
+
+// of returns n times r. The product has 96 bits before the shift.
+//
+//go:nosplit
+func (r ratio) of(n uint64) uint64 {
+	return n>>32*r.mult<<(32-r.shift) + n&0xffffffff*r.mult>>r.shift
 }
 
 // SetRate makes the clock run as a counter of hz ticks a second does.
 //
 //go:nosplit
 func (c *Clock) SetRate(hz uint64) {
-	// The largest shift for which 10^9<<shift fits 64 bits is 34; Mult must fit 32 bits as well.
-	c.Shift = 34
-	for c.Shift > 0 && (1e9<<c.Shift)/hz >= 1<<32 {
-		c.Shift--
-	}
-	c.Mult = (1e9<<c.Shift + hz/2) / hz
+	c.ns = makeRatio(1e9, hz)
+	c.ticks = makeRatio(hz, 1e9)
 }
+
+// Running reports whether the clock has a rate.
+//
+//go:nosplit
+func (c *Clock) Running() bool { return c.ns.mult != 0 }
 
 // Nanoseconds returns the time at the reading now. A reading before Since, which CPUs whose counters are not quite in
 // step can have, gives the time at Since.
@@ -30,22 +55,17 @@ func (c *Clock) Nanoseconds(now uint64) int64 {
 	if int64(d) < 0 {
 		return c.Base
 	}
-	return c.Base + int64((d>>32*c.Mult)<<(32-c.Shift)+(d&0xffffffff*c.Mult)>>c.Shift)
+	return c.Base + int64(c.ns.of(d))
 }
 
-// Ticks returns how many ticks of the counter ns nanoseconds have, rounded up a little.
+// Ticks returns how many ticks of the counter ns nanoseconds have, 0 if ns is negative.
 //
 //go:nosplit
 func (c *Clock) Ticks(ns int64) uint64 {
 	if ns <= 0 {
 		return 0
 	}
-	n := uint64(ns)
-	if n < 1<<(64-34) {
-		return n<<c.Shift/c.Mult + 1
-	}
-	// Beyond a second precision matters less than overflow.
-	return n/c.Mult<<c.Shift + n%c.Mult<<c.Shift/c.Mult + 1
+	return c.ticks.of(uint64(ns))
 }
 
 // Rebase moves Since to the reading now, so that a new rate does not change the time before.

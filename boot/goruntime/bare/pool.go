@@ -18,7 +18,7 @@ const MaxRegions = 64
 // costs nothing per frame, and what was used last is used next, while the caches still hold it.
 type Pool struct {
 	window  unsafe.Pointer
-	regions [MaxRegions]Region // memory that was never used
+	regions [MaxRegions]Region // memory that was never used, sorted
 	n       int
 	top     uint64 // address of the frame freed last, 0 if there is none
 	free    uint64 // frames
@@ -46,10 +46,13 @@ func (p *Pool) Add(r Region) {
 	if r.Start >= r.End || p.n == MaxRegions {
 		return
 	}
-	p.regions[p.n] = r
+	i := p.n
+	for ; i > 0 && p.regions[i-1].Start > r.Start; i-- {
+		p.regions[i] = p.regions[i-1]
+	}
+	p.regions[i] = r
 	p.n++
-	p.free += (r.End - r.Start) / PageSize
-	p.total += (r.End - r.Start) / PageSize
+	p.count(int64((r.End - r.Start) / PageSize))
 }
 
 // Exclude takes the frames that r touches out of the pool, of which none may have been handed out yet.
@@ -59,23 +62,25 @@ func (p *Pool) Exclude(r Region) {
 	r.Start &^= PageSize - 1
 	r.End = (r.End + PageSize - 1) &^ (PageSize - 1)
 	for i := 0; i < p.n; i++ {
-		q := p.regions[i]
+		q := &p.regions[i]
 		if r.End <= q.Start || q.End <= r.Start {
 			continue
 		}
-		n := (q.End - q.Start) / PageSize
-		p.free -= n
-		p.total -= n
-		p.n--
-		p.regions[i] = p.regions[p.n]
-		i--
-		if q.Start < r.Start {
-			p.Add(Region{q.Start, r.Start})
-		}
-		if r.End < q.End {
-			p.Add(Region{r.End, q.End})
+		rest := Region{r.End, q.End}
+		q.End = max(q.Start, r.Start)
+		p.count(-int64((rest.End - q.End) / PageSize))
+		if rest.Start < rest.End {
+			p.Add(rest)
 		}
 	}
+}
+
+// count adds n to the counts of frames.
+//
+//go:nosplit
+func (p *Pool) count(n int64) {
+	p.free += uint64(n)
+	p.total += uint64(n)
 }
 
 // Alloc returns the address of a frame of undefined content, or 0 if there is none.
@@ -119,8 +124,7 @@ func (p *Pool) AllocRange(n, align, limit uint64) uint64 {
 		r.End = f
 		p.free -= n
 		if rest.Start < rest.End { // Add counts it anew
-			p.free -= (rest.End - rest.Start) / PageSize
-			p.total -= (rest.End - rest.Start) / PageSize
+			p.count(-int64((rest.End - rest.Start) / PageSize))
 			p.Add(rest)
 		}
 		return f

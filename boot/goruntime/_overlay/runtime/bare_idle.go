@@ -65,10 +65,13 @@ func bareLAPICWrite(reg uint64, v uint32) {
 	atomic.Store((*uint32)(barePhys(bareLAPICBase+reg)), v)
 }
 
-// bareTimerInit enables the local APIC, with its timer off.
+// bareTimerInit enables the local APIC, with its timer off, and masks the old interrupt controllers (8259A), which
+// firmware may have left on.
 //
 //go:nosplit
 func bareTimerInit() {
+	bareOutb(0x21, 0xff)
+	bareOutb(0xa1, 0xff)
 	bareLAPICWrite(bareLAPICSpur, bareSpurEnable|bareSpurious)
 	bareTimerArmed = -1
 	_, _, c, _ := bareCPUID(1, 0)
@@ -91,10 +94,10 @@ func bareArm(deadline int64) {
 	}
 	bareTimerArmed = deadline
 	if bareTimerDeadline {
-		bareWriteMSR(bareMSRDeadline, bareClock.Since+bareClock.Ticks(deadline-bareClock.Base))
+		bareWriteMSR(bareMSRDeadline, bareClock.Since+bareClock.Ticks(deadline-bareClock.Base)+1)
 		return
 	}
-	if bareTimerClock.Mult == 0 {
+	if !bareTimerClock.Running() {
 		bareTimerClock.SetRate(max(bareTimerRate, 1))
 	}
 	ticks := bareTimerClock.Ticks(deadline - bareNanotime())

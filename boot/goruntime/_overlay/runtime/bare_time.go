@@ -119,9 +119,18 @@ const (
 	barePITGate    = 0x61 // bit 0: channel 2 counts; bit 1: loudspeaker
 )
 
-// bareCalibration is for how many ticks of the interval timer the counters are compared, about 200 µs. It is a
-// compromise: every instruction counts at start, and one reading of the timer takes a microsecond or so.
-const bareCalibration = 240
+// For how many ticks of the interval timer the counters are compared, about 200 µs. It is a compromise: time is
+// instructions at start, and one reading of the timer takes a microsecond or so. A much shorter comparison before brings
+// the code into the caches (and has QEMU translate it).
+const (
+	bareCalibration = 240
+	bareWarmUp      = 8
+)
+
+// bareMeasurement is how far counters went between two readings.
+type bareMeasurement struct {
+	pit, tsc, apic uint64
+}
 
 // barePITRead returns what channel 2 counts down.
 //
@@ -132,56 +141,56 @@ func barePITRead() uint16 {
 	return uint16(lo) | uint16(bareInb(barePITChannel))<<8
 }
 
-// barePITEdge waits until the count changes, and returns the new count and the time stamp counter then.
+// barePITEdge waits until the count changes, and returns the new count and the other counters then.
 //
 //go:nosplit
-func barePITEdge() (count uint16, tsc uint64) {
+func barePITEdge() (pit uint16, tsc uint64, apic uint32) {
 	c := barePITRead()
 	for i := 0; i < 1000; i++ {
+		pit = barePITRead()
 		tsc = bareTSC()
-		if count = barePITRead(); count != c {
+		if pit != c {
 			break
 		}
 	}
-	return count, tsc
+	return pit, tsc, bareLAPICRead(bareLAPICCurrent)
 }
 
-// bareCalibrate compares the time stamp counter and the local APIC's timer with the interval timer. Without one, which
-// only the TCG emulation of a microvm can be, the APIC's timer is QEMU's, of 1 GHz.
+// bareMeasure reads the counters twice, at least n ticks of the interval timer apart, or a while if there is none.
+//
+//go:nosplit
+func bareMeasure(n uint16) bareMeasurement {
+	p0, t0, a0 := barePITEdge()
+	for i := 0; p0-barePITRead() < n && i < 1000; i++ {
+	}
+	p1, t1, a1 := barePITEdge()
+	return bareMeasurement{uint64(p0 - p1), t1 - t0, uint64(a0 - a1)}
+}
+
+// bareCalibrate compares the time stamp counter and the local APIC's timer with the interval timer. Without one the
+// machine is taken to be QEMU's, whose APIC timer has 1 GHz.
 //
 //go:nosplit
 func bareCalibrate() {
 	bareOutb(barePITGate, bareInb(barePITGate)&^2|1)
 	bareOutb(barePITControl, 0xb4) // channel 2, both bytes, mode 2
-	bareOutb(barePITChannel, 0xff)
-	bareOutb(barePITChannel, 0xff)
+	bareOutb(barePITChannel, 0)    // 2^16 ticks
+	bareOutb(barePITChannel, 0)
 	bareLAPICWrite(bareLAPICInitial, 1<<32-1)
-	c0, t0 := barePITEdge()
-	a0 := bareLAPICRead(bareLAPICCurrent)
-	c1, t1 := c0, t0
-	for i := 0; c0-c1 < bareCalibration && i < 1000; i++ {
-		c1 = barePITRead()
-	}
-	ticks := uint64(bareCalibration)
-	if c0-c1 >= bareCalibration {
-		c1, t1 = barePITEdge()
-		ticks = uint64(c0 - c1)
-	} else {
-		t1 = bareTSC()
-	}
-	elapsed := uint64(a0 - bareLAPICRead(bareLAPICCurrent))
+	bareMeasure(bareWarmUp)
+	m := bareMeasure(bareCalibration)
 	bareLAPICWrite(bareLAPICInitial, 0)
-	if c0-c1 < bareCalibration { // no interval timer
+	if m.pit < bareCalibration {
 		bareTimerRate = 1e9
 		if bareTSCRate == 0 {
-			bareTSCRate = (t1 - t0) * 1e9 / max(elapsed, 1)
+			bareTSCRate = m.tsc * 1e9 / max(m.apic, 1)
 		}
 		return
 	}
 	if bareTSCRate == 0 {
-		bareTSCRate = (t1 - t0) * barePITRate / ticks
+		bareTSCRate = m.tsc * barePITRate / m.pit
 	}
-	bareTimerRate = elapsed * barePITRate / ticks
+	bareTimerRate = m.apic * barePITRate / m.pit
 }
 
 // bareSeedInit makes the runtime's random seed out of RDRAND, where the CPU has it, and of what the counters' low bits
