@@ -22,7 +22,7 @@ func TestGuest(t *testing.T) {
 			h := readHeader(t, src)
 			prog := compile(t, src)
 			if !h.cleaveOnly {
-				judge(t, "Linux", native(t, prog), true)
+				judge(t, "Linux", native(t, "unshare", "-mpf", "--mount-proc", prog), true)
 			}
 			judge(t, "Cleave", guest{mem: h.mem, kargs: h.kargs}.run(t, prog), false)
 		})
