@@ -114,13 +114,11 @@ func (t *pageTable) addTable(page uint32, f frame.PFN) *table {
 	return tableAt(t.pool, f)
 }
 
-// missing returns how many frames ensure would need, at most, for the pages from start up to end.
-func (t *pageTable) missing(start, end uint32) int {
+// needs returns how many frames the pages from start up to end can need at most, even if tables go away before.
+func (t *pageTable) needs(start, end uint32) int {
 	n := 0
 	for p := start; p < end; p = nextTable(p) {
-		if t.table(p) == nil {
-			n++
-		}
+		n++
 		if t.dirs[p>>18] == nil && (p == start || p&(1<<18-1) == 0) {
 			n++
 		}

@@ -147,7 +147,7 @@ func (as *AddressSpace) move(v *vma, r remap) (uint32, error) {
 	}
 	moved := min(r.oldEnd-r.start, r.n)
 	var res frame.Reservation
-	if err := as.mem.pool.Reserve(&res, as.pt.missing(to, to+moved)); err != nil {
+	if err := as.mem.pool.Reserve(&res, as.pt.needs(to, to+moved)); err != nil {
 		return 0, err
 	}
 	defer res.Release()
@@ -164,6 +164,7 @@ func (as *AddressSpace) move(v *vma, r remap) (uint32, error) {
 	}
 	as.hold(w)
 	as.moveEntries(r.start, to, moved, &res)
+	as.insert(w) // first, so that its tables are known to be needed
 	if r.flags&abi.MREMAP_DONTUNMAP != 0 {
 		as.unlockRange(r.start, r.oldEnd)
 	} else if r.oldEnd > r.start {
@@ -171,7 +172,6 @@ func (as *AddressSpace) move(v *vma, r remap) (uint32, error) {
 			return 0, err // not reached: the count of mappings was checked
 		}
 	}
-	as.insert(w)
 	return to, nil
 }
 

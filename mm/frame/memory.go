@@ -113,6 +113,9 @@ func (r *Reservation) Len() int { return r.n }
 // Alloc takes a frame of undefined content out of the reservation, which must not be empty.
 func (r *Reservation) Alloc(use Use) PFN {
 	p, f := r.pool, r.head
+	if r.n == 0 {
+		panic("frame: more frames taken than were reserved")
+	}
 	r.head = PFN(atomic.LoadUint32(&p.refs[f]) &^ freeBit)
 	r.n--
 	atomic.StoreUint32(&p.refs[f], 1)
