@@ -2,7 +2,7 @@
 GO ?= go
 export CGO_ENABLED ?= 0
 
-.PHONY: all kernel build/cleave run test unit guest programs fuzz vet syscalls help clean tools testtools
+.PHONY: all kernel build/cleave run test unit guest programs bench vet syscalls help clean tools testtools
 
 all: kernel build/cleave build/root.cpio ## build the kernel, the default root and the host's tool
 
@@ -42,6 +42,9 @@ guest: all testtools ## C programs: on the host's Linux first, then in Cleave
 
 programs: all testtools ## real programs: Debian's i386 packages, Go's own tests, the interactive shell
 	$(GO) test -tags guest -count=1 -timeout 40m -run 'Program|Shell|GoTest' ./tests/...
+
+bench: all testtools ## instructions per operation, side by side with Debian's cloud kernel
+	@$(GO) run ./bench/compare
 
 syscalls: ## the table of system calls, with what is missing
 	@$(GO) run ./internal/tools/syscalls

@@ -5,6 +5,7 @@
 //   bench NAME...    these rows
 //   bench -l         the names
 //
+// The first line, "boot", is the time-stamp counter at the start: with -icount, the instructions since power-on.
 // A row whose preparation fails prints "name<TAB>absent". The time of one empty round of the loop is taken off.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -297,6 +299,7 @@ static void run(const struct row *r) {
 }
 
 int main(int argc, char **argv) {
+	unsigned long long power_on = __builtin_ia32_rdtsc();
 	if (argc > 1 && !strcmp(argv[1], "-x"))
 		_exit(0);
 	mkdir("/proc", 0755);
@@ -308,6 +311,8 @@ int main(int argc, char **argv) {
 	page = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	big = mmap(0, MB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	page[0] = 0;
+	if (argc == 1)
+		printf("boot\t%llu\n", power_on);
 	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
 		int chosen = argc == 1;
 		for (int a = 1; a < argc; a++) {
@@ -318,5 +323,7 @@ int main(int argc, char **argv) {
 		if (chosen)
 			run(&rows[i]);
 	}
+	if (!strcmp(argv[0], "/init")) // Linux's first process must not end
+		reboot(RB_AUTOBOOT);
 	return 0;
 }
