@@ -104,6 +104,7 @@ TEXT ·loadGDT(SB), NOSPLIT|NOFRAME, $0-8
 	XORL	AX, AX
 	MOVW	AX, DS
 	MOVW	AX, ES
+	LLDT	AX // at reset the LDT is 64 KiB at address 0 (SDM vol. 3, table 10-1), which is the user's
 	MOVL	$const_selTSS, AX
 	LTR	AX
 	// A far return loads CS: below the return address goes the selector.
@@ -165,14 +166,4 @@ slow:
 	MOVL	SI, AX
 	MOVL	DI, DX
 	WRMSR
-	RET
-
-// func halt()
-//
-// STI takes effect after the next instruction (SDM vol. 2, STI), so an interrupt that is there already ends HLT. The
-// frame of the interrupt goes below SP, where the runtime leaves room for functions without a stack check.
-TEXT ·halt(SB), NOSPLIT, $0-0
-	STI
-	HLT
-	CLI
 	RET

@@ -49,3 +49,10 @@ func reportFault() {
 	f := fault
 	report(&f)
 }
+
+// UserAccessStart returns the address of an invalid instruction, in front of the routines that access user memory: for
+// tests of the report.
+func UserAccessStart() uintptr {
+	start, _, _, _ := userAccessRange()
+	return start
+}

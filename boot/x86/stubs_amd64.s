@@ -2,16 +2,17 @@
 
 // One entry stub for each vector, 16 bytes apart (stubSize): the vector goes on the stack, below the error code, which
 // the processor pushes for some exceptions (SDM vol. 3, table 6-1) and the stub for all others.
+// The pushes are spelled in bytes, as the assembler would add up those of all stubs.
 
 #define PLAIN(v) \
 	PCALIGN	$16	\
-	PUSHQ	$0	\
-	PUSHQ	$(v)	\
+	BYTE	$0x6a; BYTE $0;	/* PUSHQ $0 */ \
+	BYTE	$0x68; LONG $(v);	/* PUSHQ $v */ \
 	JMP	·trapEntry(SB)
 
 #define WITHCODE(v) \
 	PCALIGN	$16	\
-	PUSHQ	$(v)	\
+	BYTE	$0x68; LONG $(v);	/* PUSHQ $v */ \
 	JMP	·trapEntry(SB)
 
 #define PLAIN8(v) \

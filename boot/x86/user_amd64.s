@@ -162,7 +162,8 @@ next:
 	DECL	DX
 	JNE	next
 	MOVQ	R12, R11
-	JMP	·copyUser(SB)
+	LEAQ	·copyUser(SB), AX	// the linker takes a direct jump to and fro for endless recursion
+	JMP	AX
 done:
 	JMP	·copyDone(SB)
 
@@ -232,7 +233,8 @@ next:
 	DECL	DX
 	JNE	next
 	LEAQ	·zeroFault(SB), R11
-	JMP	·zeroUser(SB)
+	LEAQ	·zeroUser(SB), R12
+	JMP	R12
 done:
 	JMP	·zeroDone(SB)
 
