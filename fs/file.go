@@ -134,6 +134,19 @@ func (f *File) Get() *File {
 	return f
 }
 
+// TryGet adds a reference unless the last one is gone already. It reports whether it did.
+func (f *File) TryGet() bool {
+	for {
+		n := f.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if f.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
 // Refs returns how many references there are.
 func (f *File) Refs() int { return int(f.refs.Load()) }
 
