@@ -34,7 +34,7 @@ func newWorld(t *testing.T) *world {
 	u := user.NewInitial()
 	m := &fs.MountNamespace{}
 	m.BeginFirst(user.KindMount, u, nil)
-	w := &world{t: t, root: user.NewRoot(u), set: NewInitial(u, m, "cleave")}
+	w := &world{t: t, root: user.NewRoot(u), set: NewInitial(Config{Owner: u, Mount: m, HostName: "cleave", IPC: testIPC()})}
 	w.pid = w.set.PIDForChildren
 	return w
 }

@@ -35,12 +35,21 @@ type parts struct {
 	TimeForChildren *TimeNamespace
 }
 
-// NewInitial makes the Set of the first task, with one reference. It takes over the caller's reference on mount.
-func NewInitial(owner *user.Namespace, mount *fs.MountNamespace, host string) *Set {
+// Config says how the first namespaces are.
+type Config struct {
+	Owner    *user.Namespace
+	Mount    *fs.MountNamespace // the reference on it goes to the Set
+	HostName string
+	IPC      IPCConfig
+}
+
+// NewInitial makes the Set of the first task, with one reference.
+func NewInitial(c Config) *Set {
+	owner := c.Owner
 	t := NewInitialTime(owner)
 	t.Get()
 	s := &Set{parts: parts{
-		Mount: mount, UTS: NewInitialUTS(owner, host), IPC: NewInitialIPC(owner), PIDForChildren: NewInitialPID(owner),
+		Mount: c.Mount, UTS: NewInitialUTS(owner, c.HostName), IPC: NewInitialIPC(owner, c.IPC), PIDForChildren: NewInitialPID(owner),
 		Net: NewInitialNet(owner), Cgroup: NewInitialCgroup(owner), Time: t, TimeForChildren: t,
 	}}
 	s.refs.Store(1)
@@ -154,7 +163,7 @@ func (b *builder) build() {
 	old, s, c := b.r.Set, b.set, b.cred
 	s.Mount = take(b, abi.CLONE_NEWNS, old.Mount, func() (*fs.MountNamespace, error) { return b.r.CopyMount(c) })
 	s.UTS = take(b, abi.CLONE_NEWUTS, old.UTS, func() (*UTSNamespace, error) { return old.UTS.Copy(c) })
-	s.IPC = take(b, abi.CLONE_NEWIPC, old.IPC, func() (*IPCNamespace, error) { return NewIPC(c) })
+	s.IPC = take(b, abi.CLONE_NEWIPC, old.IPC, func() (*IPCNamespace, error) { return old.IPC.NewChild(c) })
 	s.PIDForChildren = take(b, abi.CLONE_NEWPID, old.PIDForChildren, func() (*PIDNamespace, error) {
 		if old.PIDForChildren != b.r.PID {
 			return nil, abi.EINVAL
