@@ -91,7 +91,7 @@ func (as *AddressSpace) adviseDrop(start, end uint32, advice int32) error {
 	var err error
 	for i := as.search(start); i < len(as.vmas) && as.vmas[i].start < end; i++ {
 		v := as.vmas[i]
-		if advice != abi.MADV_DONTNEED_LOCKED && v.flags&vmLocked != 0 && advice != abi.MADV_FREE ||
+		if advice != abi.MADV_DONTNEED_LOCKED && v.flags&vmLocked != 0 ||
 			advice == abi.MADV_FREE && v.mapping != nil || v.flags&vmSpecial != 0 {
 			err = abi.EINVAL
 			break

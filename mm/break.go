@@ -133,29 +133,52 @@ func (as *AddressSpace) setFlags(start, end uint32, set, mask vmaFlags) error {
 	return nil
 }
 
-// LockAll is mlockall(2), with abi.MCL_*; flags 0 is munlockall(2). EINVAL for bad flags, ENOMEM for too much memory.
+// UnlockAll is munlockall(2).
+func (as *AddressSpace) UnlockAll() {
+	as.mu.Lock()
+	as.lockFuture = 0
+	as.setAll(0)
+	as.unlock()
+}
+
+// setAll replaces the lock flags of all mappings.
+func (as *AddressSpace) setAll(set vmaFlags) {
+	for _, v := range as.vmas {
+		as.account(v, -1)
+		v.flags = v.flags&^(vmLocked|vmLockOnFault) | set
+		as.account(v, 1)
+	}
+	as.mergeAround(0, len(as.vmas))
+}
+
+// LockAll is mlockall(2), with abi.MCL_*: EINVAL for bad flags, ENOMEM for too much memory.
 func (as *AddressSpace) LockAll(flags uint32) error {
-	if flags&^uint32(abi.MCL_CURRENT|abi.MCL_FUTURE|abi.MCL_ONFAULT) != 0 || flags == abi.MCL_ONFAULT {
+	const known = abi.MCL_CURRENT | abi.MCL_FUTURE | abi.MCL_ONFAULT
+	if flags&^uint32(known) != 0 || flags&(abi.MCL_CURRENT|abi.MCL_FUTURE) == 0 {
 		return abi.EINVAL
 	}
-	set := vmaFlags(0)
-	if flags != 0 {
-		set = vmLocked
-	}
+	set := vmLocked
 	if flags&abi.MCL_ONFAULT != 0 {
 		set |= vmLockOnFault
 	}
 	as.mu.Lock()
-	defer as.unlock()
 	if flags&abi.MCL_CURRENT != 0 && uint64(as.size) > as.limits.Memlock>>frame.Shift {
+		as.unlock()
 		return abi.ENOMEM
 	}
 	as.lockFuture = 0
 	if flags&abi.MCL_FUTURE != 0 {
 		as.lockFuture = set
 	}
-	if flags != 0 && flags&abi.MCL_CURRENT == 0 {
-		return nil
+	if flags&abi.MCL_CURRENT != 0 {
+		as.setAll(set)
 	}
-	return as.setFlags(0, UserLimit>>frame.Shift, set, vmLocked|vmLockOnFault)
+	as.unlock()
+	if flags&(abi.MCL_CURRENT|abi.MCL_ONFAULT) == abi.MCL_CURRENT {
+		as.Mappings(0, func(m *Mapping) bool {
+			as.populate(m.Start>>frame.Shift, m.End>>frame.Shift)
+			return true
+		})
+	}
+	return nil
 }

@@ -63,6 +63,9 @@ func (as *AddressSpace) fault(page uint32, a Access) error {
 				as.maxRSS = n
 			}
 			as.mu.Unlock()
+			if err != nil && as.relieve(err) {
+				continue
+			}
 			return err
 		}
 		as.major++
@@ -73,6 +76,12 @@ func (as *AddressSpace) fault(page uint32, a Access) error {
 		}
 	}
 	return abi.ENOMEM
+}
+
+// relieve frees memory for an operation that failed with err, and reports whether it is worth another try. The reclaimers
+// that ran with the lock held could not take the pages of this address space; without it they can.
+func (as *AddressSpace) relieve(err error) bool {
+	return err == abi.ENOMEM && as.mem.pool.Reclaim(faultAround) > 0
 }
 
 // faultLocked resolves a fault, or says which page it wants.

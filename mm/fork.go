@@ -10,6 +10,14 @@ import (
 // Fork returns a copy of the address space with one user. Private pages are shared until either side writes (fork(2)).
 // It fails with ENOMEM and changes nothing.
 func (as *AddressSpace) Fork() (*AddressSpace, error) {
+	child, err := as.fork()
+	for try := 0; try < faultTries && err != nil && as.relieve(err); try++ {
+		child, err = as.fork()
+	}
+	return child, err
+}
+
+func (as *AddressSpace) fork() (*AddressSpace, error) {
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	if as.users.Load() == 0 {

@@ -42,7 +42,7 @@ func (m *Map) check() (uint32, error) {
 	switch m.Flags & abi.MAP_TYPE {
 	case abi.MAP_PRIVATE:
 	case abi.MAP_SHARED, abi.MAP_SHARED_VALIDATE:
-		if m.Flags&abi.MAP_GROWSDOWN != 0 {
+		if m.Flags&abi.MAP_GROWSDOWN != 0 || m.Mapping == nil && m.Flags&abi.MAP_TYPE != abi.MAP_SHARED {
 			return 0, abi.EINVAL
 		}
 	default:
@@ -152,10 +152,10 @@ func (as *AddressSpace) choose(m *Map, n uint32) (uint32, error) {
 	page := m.Addr >> frame.Shift
 	if m.Flags&(abi.MAP_FIXED|abi.MAP_FIXED_NOREPLACE) != 0 {
 		switch {
+		case uint64(m.Addr)+uint64(n)<<frame.Shift > UserLimit:
+			return 0, abi.ENOMEM
 		case m.Addr&(PageSize-1) != 0:
 			return 0, abi.EINVAL
-		case page+n > UserLimit>>frame.Shift:
-			return 0, abi.ENOMEM
 		case m.Addr < MinAddr && !m.Low:
 			return 0, abi.EPERM
 		}

@@ -99,7 +99,7 @@ func (as *AddressSpace) remapLocked(r remap) (uint32, error) {
 	if r.flags&abi.MREMAP_MAYMOVE == 0 {
 		return 0, abi.ENOMEM
 	}
-	return as.move(v, r)
+	return as.move(r)
 }
 
 // mayGrow checks the limits for a mapping that gets longer.
@@ -135,7 +135,7 @@ func (as *AddressSpace) growInPlace(v *vma, r remap) bool {
 }
 
 // move moves the range to another place, with its pages. Everything that can fail is done first.
-func (as *AddressSpace) move(v *vma, r remap) (uint32, error) {
+func (as *AddressSpace) move(r remap) (uint32, error) {
 	to, err := r.to, error(nil)
 	if r.flags&abi.MREMAP_FIXED == 0 {
 		if to, err = as.findHole(r.n); err != nil {
@@ -154,7 +154,7 @@ func (as *AddressSpace) move(v *vma, r remap) (uint32, error) {
 	if err := as.unmapLocked(to, to+r.n); err != nil {
 		return 0, err
 	}
-	v = as.lookup(r.start) // it may have been split
+	v := as.lookup(r.start) // only now: unmapping may have split it
 	w := as.newVMA()
 	*w = *v
 	w.link, w.window, w.nextFault = nil, 0, 0
