@@ -112,18 +112,21 @@ func (t *Tables) MapRange(va uintptr, pa, n, flags, largest uint64) bool {
 	return true
 }
 
-// place returns the entry, and the size of its page, that is to map the first of n bytes from pa on at va: of the
-// largest page that fits and that no page table stands in for already.
+// place returns the entry that is to map the first of n bytes from pa on at va, and for how many bytes it stands: that of
+// the largest page that fits, unless there is a page table or a larger page already.
 //
 //go:nosplit
 func (t *Tables) place(va uintptr, pa, n, largest uint64) (e *uint64, size uint64) {
 	size = Page1G
 	for level := uint(3); level > 1; level-- {
-		if pa%size == 0 && n >= size && size <= largest {
-			e = t.Entry(va, level)
-			if e == nil || *e&(Present|Large) != Present {
-				return e, size
-			}
+		if e = t.Entry(va, level); e == nil {
+			return nil, 0
+		}
+		if *e&Large != 0 {
+			return e, min(n, size-uint64(va)&(size-1))
+		}
+		if *e&Present == 0 && pa%size == 0 && n >= size && size <= largest {
+			return e, size
 		}
 		size >>= 9
 	}

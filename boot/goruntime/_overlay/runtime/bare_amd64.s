@@ -246,3 +246,11 @@ TEXT ·bareThreadStartPC(SB),NOSPLIT,$0-8
 	LEAQ	·bareThreadStart(SB), AX
 	MOVQ	AX, ret+0(FP)
 	RET
+
+// func bareOutsb(port uint16, p unsafe.Pointer, n int): writes n bytes to a port
+TEXT ·bareOutsb(SB),NOSPLIT,$0-24
+	MOVW	port+0(FP), DX
+	MOVQ	p+8(FP), SI
+	MOVQ	n+16(FP), CX
+	REP; OUTSB
+	RET

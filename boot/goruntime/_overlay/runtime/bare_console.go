@@ -8,6 +8,7 @@ func bareOutw(port, v uint16)
 func bareInw(port uint16) uint16
 func bareOutl(port uint16, v uint32)
 func bareInl(port uint16) uint32
+func bareOutsb(port uint16, p unsafe.Pointer, n int)
 func bareHang()
 func bareTripleFault()
 
@@ -68,8 +69,13 @@ func barePut(c byte) {
 
 // bareWrite is write(2): whatever the descriptor, the bytes are a message.
 //
+//go:linkname bareWrite
 //go:nosplit
 func bareWrite(fd uintptr, p unsafe.Pointer, n int32) int32 {
+	if bareDebugConsole {
+		bareOutsb(barePortDebug, p, int(n))
+		return n
+	}
 	for i := int32(0); i < n; i++ {
 		barePut(*(*byte)(add(p, uintptr(i))))
 	}

@@ -23,7 +23,7 @@ TEXT earlyTrap<>(SB),NOSPLIT|NOFRAME,$0
 	JB	exception
 	PUSHQ	AX
 	MOVQ	8(SP), AX
-	BTSQ	AX, ·barePending(SB)
+	BTSQ	AX, ·bareEarlyPending(SB)
 	POPQ	AX
 	ADDQ	$8, SP
 	IRETQ

@@ -11,15 +11,23 @@ import (
 // barePending, and returns. What an interrupt means is found out in Go: the timer's is handled here, the others wake
 // the goroutine that boot has wait for them in the network poller. An interrupt in user mode is a trap like another.
 
-// barePending has a bit for each vector that came in ring 0 and was not handled yet.
+// barePending has a bit for each vector that came in ring 0 and was not handled yet. It is in boot/x86's state of the
+// CPU, once that has taken over.
+var (
+	barePending      = &bareEarlyPending
+	bareEarlyPending [4]uint64
+)
+
+// bareUsePending has interrupts be looked for in p, which their entries set bits of, and lets them come.
 //
-//go:linkname barePending
-var barePending [4]uint64
+//go:linkname bareUsePending
+func bareUsePending(p *[4]uint64) {
+	barePending = p
+	bareInterruptsOn = true
+}
 
 // bareInterruptsOn says that there is an interrupt descriptor table, and vectors to expect. Until then, idling is
 // watching the time.
-//
-//go:linkname bareInterruptsOn
 var bareInterruptsOn bool
 
 // bareIdleSP is the stack pointer while an interrupt may come.
@@ -148,15 +156,18 @@ func bareTakeTimer() {
 //
 //go:nosplit
 func barePendingAny() bool {
-	return barePending[0]|barePending[1]|barePending[2]|barePending[3] != 0
+	p := barePending
+	return p[0]|p[1]|p[2]|p[3] != 0
 }
 
 // bareTakePending returns the vectors that wait to be handled, and forgets them.
 //
 //go:linkname bareTakePending
 func bareTakePending() [4]uint64 {
-	p := barePending
-	barePending = [4]uint64{}
+	p := *barePending
+	for i := range p {
+		barePending[i] &^= p[i] // an NMI may set a bit meanwhile
+	}
 	return p
 }
 
@@ -171,6 +182,7 @@ func bareNextTimer() int64 {
 // bareOthersReady reports whether another goroutine could run on this P now.
 //
 //go:linkname bareOthersReady
+//go:nosplit
 func bareOthersReady() bool {
 	return !runqempty(getg().m.p.ptr()) || !sched.runq.empty()
 }

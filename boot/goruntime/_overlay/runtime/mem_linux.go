@@ -39,9 +39,6 @@ var (
 	bareMetaEnd   uintptr // end of the other addresses handed out
 	bareZeroFrame uint64  // the page of zeros
 	bareChunks    uintptr // addresses of the heap that have a chunk table
-
-	// bareHeld is how many frames only the Go heap may take, so that the kernel goes on when user memory has run out.
-	bareHeld uint64
 )
 
 func bareInvalidate(va uintptr)

@@ -1,0 +1,164 @@
+//go:build cleave
+
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"unsafe"
+
+	"cleave/boot/acpi"
+	"cleave/boot/irq"
+	"cleave/boot/klog"
+)
+
+// Vectors that are nobody's handler's.
+const (
+	vectorTimer    = 0xef
+	vectorSpurious = 0xff
+)
+
+// tick is how long a task may run in user mode, in ns, before it is interrupted to see whether another's turn has come.
+const tick = 4e6
+
+// interrupts is the machine's interrupt controllers, and what to do at an interrupt.
+type interrupts struct {
+	table   *irq.Table
+	ioapics []*ioapic
+	isa     [16]acpi.Override // where ISA interrupts go
+
+	tickArmed bool // the timer will end the slice of the task that is in user mode
+}
+
+// ioapic is an I/O APIC in memory.
+type ioapic struct {
+	*irq.IOAPIC
+	gsi  uint32 // of its first input
+	regs unsafe.Pointer
+}
+
+// Read implements irq.Registers.
+func (a *ioapic) Read(offset uint32) uint32 {
+	return atomic.LoadUint32((*uint32)(unsafe.Add(a.regs, offset)))
+}
+
+// Write implements irq.Registers.
+func (a *ioapic) Write(offset, v uint32) {
+	atomic.StoreUint32((*uint32)(unsafe.Add(a.regs, offset)), v)
+}
+
+// defaultIOAPIC is where PCs have their I/O APIC, for machines without ACPI tables.
+const defaultIOAPIC = 0xfec00000
+
+// newInterrupts sets up the I/O APICs that t tells of; t is nil on a machine without ACPI.
+func newInterrupts(t *acpi.Tables) *interrupts {
+	ic := &interrupts{table: irq.NewTable(endOfInterrupt)}
+	list := []acpi.IOAPIC{{Address: defaultIOAPIC}}
+	if t != nil && len(t.IOAPICs) > 0 {
+		list = t.IOAPICs
+	}
+	for _, d := range list {
+		regs := mapDevice(d.Address, 0x20)
+		if regs == nil {
+			kernelLog.Printf(klog.Error, "interrupts: the I/O APIC at %#x is out of reach", d.Address)
+			continue
+		}
+		a := &ioapic{gsi: d.GSI, regs: regs}
+		a.IOAPIC = irq.NewIOAPIC(a)
+		ic.ioapics = append(ic.ioapics, a)
+	}
+	for i := range ic.isa {
+		ic.isa[i].GSI = uint32(i)
+	}
+	if t != nil {
+		for _, o := range t.Overrides {
+			if int(o.Source) < len(ic.isa) {
+				ic.isa[o.Source] = o
+			}
+		}
+	}
+	return ic
+}
+
+// Handle has fn called for the interrupts of a global system interrupt, an input of the I/O APICs.
+func (ic *interrupts) Handle(gsi uint32, level, activeLow bool, fn irq.Handler) error {
+	vector, err := ic.table.Add(fn, level)
+	if err != nil {
+		return err
+	}
+	for _, a := range ic.ioapics {
+		if gsi >= a.gsi && a.Route(int(gsi-a.gsi), vector, level, activeLow, 0) {
+			return nil
+		}
+	}
+	return fmt.Errorf("interrupts: no I/O APIC has input %d", gsi)
+}
+
+// HandleISA has fn called for an ISA interrupt, 0 to 15.
+func (ic *interrupts) HandleISA(n int, fn irq.Handler) error {
+	o := ic.isa[n]
+	return ic.Handle(o.GSI, o.Level, o.ActiveLow, fn)
+}
+
+// start lets interrupts come, which set bits of pending, and starts the goroutine that handles those of idle times.
+func (ic *interrupts) start(pending *[4]uint64) {
+	pollInit()
+	desc, errno := pollOpen(0)
+	if errno != 0 {
+		panic(fmt.Sprintf("interrupts: poller: error %d", errno))
+	}
+	usePending(pending)
+	go func() {
+		for {
+			pollReset(desc, 'r')
+			if set := takePending(); set != [4]uint64{} {
+				ic.handle(set)
+				continue
+			}
+			pollWait(desc, 'r')
+		}
+	}()
+}
+
+// handle handles the vectors that have a bit in set.
+func (ic *interrupts) handle(set [4]uint64) {
+	if set[0]&(1<<32-1) != 0 { // exceptions; only an NMI can be meant
+		set[0] &^= 1<<32 - 1
+		kernelLog.Printf(klog.Error, "interrupts: a non-maskable interrupt; the hardware may have failed")
+	}
+	set[vectorSpurious/64] &^= 1 << (vectorSpurious % 64)
+	ic.table.DispatchAll(set)
+}
+
+// Interrupt handles an interrupt that came in user mode. It implements proc.Interrupts: it reports whether the task has
+// had its tick.
+func (ic *interrupts) Interrupt(vector uint32) bool {
+	switch vector {
+	case vectorTimer:
+		timerFired()
+		ended := ic.tickArmed
+		ic.tickArmed = false
+		if !ended {
+			runtime.Gosched() // a timer of the runtime is due, which its scheduler runs
+		}
+		return ended
+	case vectorSpurious:
+		return false
+	}
+	ic.table.Dispatch(uint8(vector))
+	return false
+}
+
+// beforeUser sets the timer before user mode is entered: to the next timer of the runtime, or the end of the tick.
+//
+//go:nosplit
+func (ic *interrupts) beforeUser() {
+	if at := nextTimer(); at != 0 {
+		armTimer(at)
+	}
+	if !ic.tickArmed {
+		ic.tickArmed = true
+		armTimer(monotonic() + tick)
+	}
+}
