@@ -147,7 +147,7 @@ func (e *end) leave() (last bool) {
 	}
 	last = p.readers+p.writers == 0
 	if last {
-		p.emptyLocked()
+		p.ring.Clear()
 	}
 	p.mu.Unlock()
 	if ev != 0 && !last {
@@ -168,7 +168,7 @@ func (e *end) Poll(*fs.File) wait.Events {
 	var ev wait.Events
 	p.mu.Lock()
 	if e.mode&reads != 0 {
-		if p.head != p.tail {
+		if p.ring.Len() > 0 {
 			ev |= wait.Readable
 		}
 		if p.writers == 0 && (e.fifo == nil || e.seen != p.writerGen) {
@@ -176,7 +176,7 @@ func (e *end) Poll(*fs.File) wait.Events {
 		}
 	}
 	if e.mode&writes != 0 {
-		if p.freeLocked() >= atomicSize {
+		if p.ring.Free() >= atomicSize {
 			ev |= wait.Writable
 		}
 		if p.readers == 0 {

@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"cleave/abi"
+	"cleave/fs"
+	"cleave/fs/ring"
 	"cleave/mm/frame"
 	"cleave/wait"
 )
@@ -21,53 +23,37 @@ const (
 // atomicSize is PIPE_BUF: a write of as many bytes is never mixed with others, nor done in part.
 const atomicSize = 4096
 
-// Pipe is what both ends share. One reader and one writer may copy at a time, each with mu released: the reader works
-// on [tail, head), the writer on what is free, and only mu moves head and tail.
+// Pipe is what both ends share.
 type Pipe struct {
-	pool  *frame.Pool
 	queue wait.Queue
 
-	mu         sync.Mutex
-	pages      []frame.PFN // a ring, its length a power of two; 0: no frame there. Guarded by mu, as is what follows
-	head, tail uint32      // bytes that were ever written and read, modulo 1<<32
-	claim      uint32      // up to here a writer may be filling the ring; head if there is none
-	readers    int         // open ends
-	writers    int
-	readerGen  uint32 // readers that ever came, which openers of a FIFO wait for
-	writerGen  uint32
-	reading    bool // somebody copies out of the ring
-	writing    bool // somebody copies into it
-	copied     sync.Cond
+	mu        sync.Mutex
+	ring      ring.Ring // guarded by mu, as is what follows
+	readers   int       // open ends
+	writers   int
+	readerGen uint32 // readers that ever came, which openers of a FIFO wait for
+	writerGen uint32
 }
 
 // New returns an empty pipe without ends, whose frames come from pool.
 func New(pool *frame.Pool) *Pipe {
-	p := &Pipe{pool: pool, pages: make([]frame.PFN, DefaultSize/frame.Size)}
-	p.copied.L = &p.mu
+	p := &Pipe{}
+	p.ring.Init(pool, &p.mu, DefaultSize)
 	return p
-}
-
-func (p *Pipe) sizeLocked() int { return len(p.pages) * frame.Size }
-func (p *Pipe) lenLocked() int  { return int(p.head - p.tail) }
-func (p *Pipe) freeLocked() int { return p.sizeLocked() - p.lenLocked() }
-
-// slot returns the frame that holds position pos.
-func (p *Pipe) slot(pos uint32) *frame.PFN {
-	return &p.pages[pos/frame.Size&uint32(len(p.pages)-1)]
 }
 
 // Size returns how many bytes fit (F_GETPIPE_SZ).
 func (p *Pipe) Size() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.sizeLocked()
+	return p.ring.Size()
 }
 
 // Len returns how many bytes can be read (FIONREAD).
 func (p *Pipe) Len() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.lenLocked()
+	return p.ring.Len()
 }
 
 // SetSize makes room for at least size bytes and returns for how many (F_SETPIPE_SZ). EBUSY: there is more in the pipe;
@@ -79,57 +65,79 @@ func (p *Pipe) SetSize(size uint32, privileged bool) (int, error) {
 	if size > MaxSize && !privileged {
 		return 0, abi.EPERM
 	}
-	n := 1 << bits.Len32((size-1)/frame.Size)
+	n := frame.Size << bits.Len32((size-1)/frame.Size)
 	p.mu.Lock()
-	for p.reading || p.writing {
-		p.copied.Wait()
-	}
-	err := p.resizeLocked(n)
+	err := p.ring.Resize(n)
 	p.mu.Unlock()
 	if err != nil {
 		return 0, err
 	}
 	p.queue.Notify(wait.Writable)
-	return n * frame.Size, nil
+	return n, nil
 }
 
-// resizeLocked copies what is in the pipe to a new ring of n pages.
-func (p *Pipe) resizeLocked(n int) error {
-	size := p.lenLocked()
-	if size > n*frame.Size {
-		return abi.EBUSY
-	}
-	pages := make([]frame.PFN, n)
-	for done := 0; done < size; {
-		slot := &pages[done/frame.Size]
-		if *slot == 0 {
-			f, err := p.pool.Alloc(frame.Kernel)
-			if err != nil {
-				p.freeAll(pages)
-				return err
-			}
-			*slot = f
+// Read takes up to b.Len() bytes. EAGAIN: there are none yet; 0: there never will be, for no writer is left.
+func (p *Pipe) Read(b fs.Buffer) (int, error) {
+	p.mu.Lock()
+	p.ring.AwaitReader()
+	n := min(b.Len(), p.ring.Len())
+	if n == 0 {
+		ended := p.writers == 0 || b.Len() == 0
+		p.mu.Unlock()
+		if ended {
+			return 0, nil
 		}
-		from := p.tail + uint32(done)
-		src := p.pool.Page(*p.slot(from))[from%frame.Size:]
-		done += copy(p.pool.Page(*slot)[done%frame.Size:], src[:min(len(src), size-done)])
+		return 0, abi.EAGAIN
 	}
-	p.freeAll(p.pages)
-	p.pages, p.tail, p.head, p.claim = pages, 0, uint32(size), uint32(size)
-	return nil
+	p.ring.StartRead()
+	p.mu.Unlock()
+	done, err := p.ring.CopyOut(b, 0, n)
+	p.mu.Lock()
+	p.ring.EndRead(done)
+	room := p.ring.Free() >= atomicSize
+	p.mu.Unlock()
+	if room {
+		p.queue.Notify(wait.Writable)
+	}
+	if done > 0 {
+		return done, nil
+	}
+	return 0, err
 }
 
-func (p *Pipe) freeAll(pages []frame.PFN) {
-	for i, f := range pages {
-		if f != 0 {
-			p.pool.Unref(f)
-			pages[i] = 0
-		}
+// Write appends b. A write of up to 4096 bytes is done as a whole or not at all (EAGAIN); a larger one as far as there is
+// room, with EAGAIN. EPIPE: there is no reader.
+func (p *Pipe) Write(b fs.Buffer) (int, error) {
+	want := b.Len()
+	if want == 0 {
+		return 0, nil
 	}
-}
-
-// emptyLocked frees what is in the pipe, which nobody uses any more.
-func (p *Pipe) emptyLocked() {
-	p.freeAll(p.pages)
-	p.head, p.tail, p.claim = 0, 0, 0
+	p.mu.Lock()
+	p.ring.AwaitWriter()
+	n := min(want, p.ring.Free())
+	var err error
+	switch {
+	case p.readers == 0:
+		err = abi.EPIPE
+	case n == 0, n < want && want <= atomicSize:
+		err = abi.EAGAIN
+	}
+	if err != nil {
+		p.mu.Unlock()
+		return 0, err
+	}
+	p.ring.StartWrite(n)
+	p.mu.Unlock()
+	done, err := p.ring.CopyIn(b, n)
+	p.mu.Lock()
+	p.ring.EndWrite(done)
+	p.mu.Unlock()
+	if done == 0 {
+		return 0, err
+	}
+	p.queue.Notify(wait.Readable)
+	if done == n && n < want {
+		return done, abi.EAGAIN
+	}
+	return done, nil
 }
