@@ -142,8 +142,8 @@ func (t *pageTable) removeTable(page uint32) frame.PFN {
 }
 
 // release drops the references of the entries of the pages from start up to end, and frees the tables on the way that no
-// page at or above next needs. No CPU uses the tree any more.
-func (t *pageTable) release(start, end, next uint32) {
+// page at or above next needs. No CPU uses the tree any more, so g is only there to do it in batches.
+func (t *pageTable) release(start, end, next uint32, g *gather) {
 	for p := start; p < end; {
 		lim := min(end, nextTable(p))
 		tab := t.table(p)
@@ -154,11 +154,11 @@ func (t *pageTable) release(start, end, next uint32) {
 		first := p
 		for ; p < lim; p++ {
 			if e := tab[p&511]; e&pteHeld != 0 {
-				t.pool.Unref(pteFrame(e))
+				g.unref(t.pool, pteFrame(e))
 			}
 		}
 		if next >= nextTable(first) {
-			t.pool.Unref(t.removeTable(first))
+			g.unref(t.pool, t.removeTable(first))
 		}
 	}
 }

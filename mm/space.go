@@ -183,7 +183,11 @@ func (as *AddressSpace) release() {
 		if i+1 < len(as.vmas) {
 			next = as.vmas[i+1].start
 		}
-		as.pt.release(v.start, v.end, next)
+		as.pt.release(v.start, v.end, next, &as.gather)
+	}
+	as.mem.pool.UnrefAll(as.gather.frames[:as.gather.n])
+	as.gather.n = 0
+	for _, v := range as.vmas {
 		as.drop(v)
 	}
 	as.vmas, as.last, as.spare = nil, nil, nil

@@ -27,6 +27,15 @@ func (g *gather) note(page uint32) {
 	g.hi = max(g.hi, page+1)
 }
 
+// unref collects a frame that no CPU can reach, to drop a reference to it.
+func (g *gather) unref(p *frame.Pool, f frame.PFN) {
+	g.frames[g.n] = f
+	if g.n++; g.n == len(g.frames) {
+		p.UnrefAll(g.frames[:])
+		g.n = 0
+	}
+}
+
 // flush makes the CPU forget the translations that were noted, and frees the frames.
 func (as *AddressSpace) flush() {
 	g := &as.gather
@@ -40,13 +49,11 @@ func (as *AddressSpace) flush() {
 			as.cpu.Invalidate(as.root, p<<frame.Shift)
 		}
 	}
-	for _, f := range g.frames[:g.n] {
-		as.mem.pool.Unref(f)
-	}
+	as.mem.pool.UnrefAll(g.frames[:g.n])
 	g.n, g.lo, g.hi = 0, 0, 0
 }
 
-// release frees the frame of an entry that was cleared, at the next flush at the latest.
+// gatherEntry counts an entry that was cleared; its frame loses a reference at the next flush.
 func (as *AddressSpace) gatherEntry(page uint32, e uint64, kind int) {
 	as.gather.note(page)
 	if e&pteHeld == 0 {

@@ -250,6 +250,21 @@ func (p *Pool) Unref(f PFN) {
 	}
 }
 
+// UnrefAll is Unref for many frames, at less cost.
+func (p *Pool) UnrefAll(frames []PFN) {
+	p.mu.Lock()
+	for _, f := range frames {
+		switch n := atomic.AddUint32(&p.refs[f], ^uint32(0)); {
+		case n == 0:
+			p.freeLocked(f)
+		case n >= freeBit-1:
+			p.mu.Unlock()
+			p.broken("UnrefAll", f, n)
+		}
+	}
+	p.mu.Unlock()
+}
+
 // Refs returns the number of references to f.
 func (p *Pool) Refs(f PFN) int { return int(atomic.LoadUint32(&p.refs[f])) }
 
@@ -264,12 +279,16 @@ func (p *Pool) broken(op string, f PFN, n uint32) {
 // free puts f, which has lost its last reference, in the list.
 func (p *Pool) free(f PFN) {
 	p.mu.Lock()
+	p.freeLocked(f)
+	p.mu.Unlock()
+}
+
+func (p *Pool) freeLocked(f PFN) {
 	p.used[p.uses[f]]--
 	p.pushLocked(f)
 	if p.nfree > highWater {
 		p.drainLocked()
 	}
-	p.mu.Unlock()
 }
 
 // drainLocked gives a batch of free frames back to the source.

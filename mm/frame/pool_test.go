@@ -80,7 +80,8 @@ func TestAllocZeroed(t *testing.T) {
 }
 
 func TestMiscountPanics(t *testing.T) {
-	for name, op := range map[string]func(*Pool, PFN){"Ref": (*Pool).Ref, "Unref": (*Pool).Unref} {
+	for name, op := range map[string]func(*Pool, PFN){"Ref": (*Pool).Ref, "Unref": (*Pool).Unref,
+		"UnrefAll": func(p *Pool, f PFN) { p.UnrefAll([]PFN{f}) }} {
 		t.Run(name, func(t *testing.T) {
 			p := NewArena(4)
 			alloc(t, p)
