@@ -18,6 +18,13 @@
 //
 // # Page table entries
 //
-// Intel SDM vol. 3, 4.5. Of the bits that the CPU ignores, pteHeld says that the entry owns a reference to its frame, present or
-// not (PROT_NONE keeps the frame and clears the present bit), and pteAnon that the frame is private memory and not a page of a Mapping.
+// Intel SDM vol. 3, 4.5. Of the bits that the CPU ignores, pteHeld says that the entry owns a reference to its frame,
+// present or not (PROT_NONE keeps the frame and clears the present bit), and pteAnon that the frame is private memory
+// and not a page of a Mapping.
+//
+// # When memory is short
+//
+// Every frame is allocated before anything is changed that could not be taken back, so ENOMEM leaves an address space
+// as it was. Fork and mremap reserve their page tables first. Fault reports ENOMEM only after the reclaimers had two
+// chances: with the lock of the address space held, when they cannot take its pages, and without it.
 package mm

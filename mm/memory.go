@@ -92,7 +92,8 @@ func DefaultLimits() Limits {
 	return Limits{Stack: 8 << 20, AS: NoLimit, Data: NoLimit, Memlock: 8 << 20}
 }
 
-// FaultError is an access that ends in a signal: its number, its code (sigaction(2), si_code), and a name. Its address is the caller's.
+// FaultError is an access that ends in a signal: its number and its code (sigaction(2), si_code). The address is known to
+// the caller.
 type FaultError struct {
 	Signal int32
 	Code   int32

@@ -66,8 +66,7 @@ type Config struct {
 	Base   unsafe.Pointer // where frame 0 would be mapped: the start of the direct map
 	Limit  PFN            // all frame numbers are below it
 	Source Source
-	// Reserve is how many frames are left in Source for others (the Go heap). Only Reserve-less callers exist: a pool
-	// never takes a frame that would leave fewer.
+	// Reserve is how many frames stay in Source for others (the Go heap): a pool takes no frame that would leave fewer.
 	Reserve int
 	Zero    func(*Page)          // clears a page; nil: plain Go
 	Copy    func(dst, src *Page) // copies a page; nil: plain Go
