@@ -23,7 +23,8 @@ const (
 
 // CheckVersion returns an error unless version, as 'go env GOVERSION' prints it, is a Go release that the overlay fits.
 func CheckVersion(version string) error {
-	fields := strings.Split(strings.TrimPrefix(strings.Fields(version + " ")[0], "go"), ".")
+	release, _, _ := strings.Cut(strings.TrimPrefix(version, "go"), " ")
+	fields := strings.Split(release, ".")
 	minor, patch := -1, -1
 	if len(fields) == 3 && fields[0] == "1" {
 		if m, err := strconv.Atoi(fields[1]); err == nil {

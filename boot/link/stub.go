@@ -63,10 +63,10 @@ var code32 = []instruction{
 	{"or eax, 0x80010023", "0d23000180", "PG, WP, NE, MP, PE"},
 	{"mov cr0, eax", "0f22c0", ""},
 	{"lgdt ptr [0x100220]", "0f011520021000", "stubGDTR"},
-	{"jmp far 0x8, 0x1000a4", "eaa40010000800", "code64"},
+	{"jmp far 0x1000a4, 0x8", "eaa40010000800", "code64"},
 	// bad: write the message to the debug console and the serial port, and end.
 	{"mov esi, 0x100240", "be40021000", "stubMessage"},
-	{"lodsb al, byte ptr [esi]", "ac", "next"},
+	{"lodsb byte ptr [esi]", "ac", "next"},
 	{"test al, al", "84c0", ""},
 	{"jz .+0x18", "7418", "end"},
 	{"out 0xe9, al", "e6e9", "QEMU's debug console"},

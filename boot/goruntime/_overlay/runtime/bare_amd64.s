@@ -192,12 +192,13 @@ TEXT ·bareHalt(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	·bareIdleSP(SB), SP
 	RET
 
-// func bareWindow(): lets in the interrupts that wait
+// func bareWindow(): lets in the interrupts that wait. The instruction after STI still runs without them, so it takes
+// one more; the assembler's own NOP makes no code.
 TEXT ·bareWindow(SB),NOSPLIT|NOFRAME,$0
 	MOVQ	SP, ·bareIdleSP(SB)
 	LEAQ	interruptStack<>+0x1000(SB), SP
 	STI
-	NOP
+	BYTE	$0x90 // NOP
 	CLI
 	MOVQ	·bareIdleSP(SB), SP
 	RET
