@@ -184,6 +184,27 @@ func (v *VFS) addName(dir *Dentry, name []byte, i *Inode) *Dentry {
 	return d
 }
 
+// Plant makes name in dir lead to i, with d, which is new: for who fills a file system in bulk. name is kept.
+func (v *VFS) Plant(dir, d *Dentry, name []byte, i *Inode) {
+	d.inode, d.id = i, v.nextDentry.Add(1)
+	i.users.Add(1)
+	h := hashName(dir, name)
+	v.tree.Lock()
+	v.attachLocked(dir, d, name, h)
+	v.tree.Unlock()
+}
+
+// Child returns the entry name of dir in the cache, or nil.
+func (v *VFS) Child(dir *Dentry, name []byte) *Dentry {
+	v.tree.RLock()
+	d := v.names.find(dir, name, hashName(dir, name))
+	v.tree.RUnlock()
+	return d
+}
+
+// Remove forgets d, an entry that Plant has made: the bulk filling replaces it.
+func (v *VFS) Remove(d *Dentry) { v.dropName(d) }
+
 // maxLooseNames is how many names of file systems that could look them up again are kept.
 const maxLooseNames = 1 << 14
 
@@ -239,7 +260,7 @@ func (v *VFS) dropLocked(d *Dentry, gone *dropped) {
 		gone.inodes = append(gone.inodes, d.inode)
 	}
 	for d.mounts != nil {
-		v.umountTreeLocked(d.mounts, umountDetached, gone)
+		v.umountTreeLocked(d.mounts, umountConnected, gone)
 	}
 }
 

@@ -17,13 +17,16 @@ type File struct {
 	Private any     // belongs to Ops; or let Ops itself be the per-open object
 	Cred    *user.Cred
 
-	refs  atomic.Int32
-	flags atomic.Uint32 // O_* without O_CREAT and friends
-	path  Path          // pinned
-	inode *Inode
+	refs   atomic.Int32
+	flags  atomic.Uint32 // O_* without O_CREAT and friends
+	path   Path          // pinned
+	inode  *Inode
+	exec   bool // opened by OpenExec: nobody may write
+	stream bool // has no positions
 
-	posMu sync.Mutex // for read, write and seek at the common position (POSIX: they are atomic to each other)
-	pos   int64      // guarded by posMu
+	posMu   sync.Mutex // for read, write and seek at the common position (POSIX: they are atomic to each other)
+	pos     int64      // guarded by posMu
+	dirNext *Dentry    // guarded by posMu: where the last ReadDir of a cachedDir has been
 
 	mu      sync.Mutex // a leaf
 	watches *Watch     // guarded by mu
@@ -122,6 +125,9 @@ func (f *File) Writable() bool {
 // Nonblock reports whether f has O_NONBLOCK.
 func (f *File) Nonblock() bool { return f.flags.Load()&abi.O_NONBLOCK != 0 }
 
+// SetStream marks a file without positions (sockets, terminals), for InodeOps.Open and DeviceOpener.
+func (f *File) SetStream() { f.stream = true }
+
 // Inode returns the file's inode.
 func (f *File) Inode() *Inode { return f.inode }
 
@@ -167,19 +173,42 @@ func (f *File) Watch(w *Watch) {
 	f.mu.Unlock()
 }
 
-// Unwatch removes w, which Watch has registered and whose Released has not run.
+// Unwatch removes w. It does nothing if w is not registered, or has been told.
 func (f *File) Unwatch(w *Watch) {
 	f.mu.Lock()
-	if w.prev != nil {
+	f.unwatchLocked(w)
+	f.mu.Unlock()
+}
+
+func (f *File) unwatchLocked(w *Watch) {
+	switch {
+	case w.prev != nil:
 		w.prev.next = w.next
-	} else if f.watches == w {
+	case f.watches == w:
 		f.watches = w.next
+	default:
+		return
 	}
 	if w.next != nil {
 		w.next.prev = w.prev
 	}
 	w.next, w.prev = nil, nil
-	f.mu.Unlock()
+}
+
+// tellWatches tells everybody who watches that the file is gone.
+func (f *File) tellWatches() {
+	for {
+		f.mu.Lock()
+		w := f.watches
+		if w != nil {
+			f.unwatchLocked(w)
+		}
+		f.mu.Unlock()
+		if w == nil {
+			return
+		}
+		w.Released(w, f)
+	}
 }
 
 // Owner returns what SetOwner has stored.

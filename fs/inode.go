@@ -90,7 +90,7 @@ type Inode struct {
 const (
 	inodeAppend    = 1 << iota // may only be appended to
 	inodeImmutable             // may not be changed
-	inodeDead                  // a directory that has been removed
+	inodeLinkable              // made by O_TMPFILE without O_EXCL: may get a name
 )
 
 // inodeExtra has what few inodes need.
@@ -161,6 +161,9 @@ func (i *Inode) SetNlink(n uint32) { i.nlink.Store(n) }
 
 // AddNlink changes the number of links by d. Inode.mu is held.
 func (i *Inode) AddNlink(d int) { i.nlink.Store(uint32(int(i.nlink.Load()) + d)) }
+
+// Blocks returns how many blocks of 512 bytes the file has.
+func (i *Inode) Blocks() int64 { return i.blocks.Load() }
 
 // AddBlocks counts d more blocks of 512 bytes.
 func (i *Inode) AddBlocks(d int64) { i.blocks.Add(d) }

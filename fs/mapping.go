@@ -21,12 +21,15 @@ type Mapping struct {
 
 // PageSource is where pages that are not in memory come from. All methods are called without Mapping.mu.
 type PageSource interface {
-	// BringPage returns page idx of i, which lies within the file, as a frame with one reference. 0 with no error: a
-	// hole, and the cache makes a zero page when one is needed.
-	BringPage(i *Inode, idx uint64) (frame.PFN, error)
-	// TakePages is asked before n pages are added to the cache of i (ENOSPC), ReturnPages told when they go.
+	// BringPage puts page idx of i, which lies within the file, into the cache with Mapping.Insert, others as well if
+	// that is cheap. If it does not, the page is a hole, and the cache makes a zero page when one is needed.
+	BringPage(i *Inode, idx uint64) error
+	// TakePages is asked before the cache fills n holes of i (ENOSPC); ReturnPages is told when n pages go, whether they
+	// filled holes or were inserted.
 	TakePages(i *Inode, n int) error
 	ReturnPages(i *Inode, n int)
+	// Backed returns up to which byte of the file BringPage may give data.
+	Backed(i *Inode) int64
 }
 
 // InitPages gives the regular file i an empty page cache.
@@ -73,34 +76,43 @@ func (m *Mapping) DirtyPage(uint64) {}
 
 // fill returns page idx with a reference, bringing it in. Without zero, a hole is 0 and not an error.
 func (m *Mapping) fill(idx uint64, zero bool) (frame.PFN, error) {
-	for {
-		if idx >= pagesOf(m.inode.size.Load()) {
-			return 0, abi.EFAULT
-		}
-		if f := m.get(idx); f != 0 {
-			return f, nil
-		}
-		f, err := m.src.BringPage(m.inode, idx)
-		if err != nil {
-			return 0, err
-		}
-		if f == 0 {
-			if !zero {
-				return 0, nil
-			}
-			if f, err = m.pool.AllocZeroed(frame.PageCache); err != nil {
-				return 0, err
-			}
-		}
-		got, err := m.add(idx, f)
-		if got != 0 || err != nil {
-			return got, err
-		}
+	if idx >= pagesOf(m.inode.size.Load()) {
+		return 0, abi.EFAULT
+	}
+	if f := m.get(idx); f != 0 {
+		return f, nil
+	}
+	if err := m.src.BringPage(m.inode, idx); err != nil {
+		return 0, err
+	}
+	if f := m.get(idx); f != 0 {
+		return f, nil
+	}
+	if !zero {
+		return 0, nil
+	}
+	f, err := m.pool.AllocZeroed(frame.PageCache)
+	if err != nil {
+		return 0, err
+	}
+	return m.add(idx, f)
+}
+
+// Insert puts f, whose reference becomes the cache's, at idx, for PageSource.BringPage and for who makes a new file.
+func (m *Mapping) Insert(idx uint64, f frame.PFN) {
+	m.mu.Lock()
+	old := m.pages.get(idx)
+	if old == 0 {
+		m.pages.set(idx, f)
+	}
+	m.mu.Unlock()
+	if old != 0 {
+		m.pool.Unref(f)
 	}
 }
 
-// add puts f, whose reference becomes the cache's, at idx and returns it with one more reference. If another task was
-// faster, f is freed and the other's page is returned; 0 if the file became shorter meanwhile.
+// add fills the hole at idx with f, whose reference becomes the cache's, and returns it with one more reference. If
+// another task was faster, f is freed and the other's page is returned.
 func (m *Mapping) add(idx uint64, f frame.PFN) (frame.PFN, error) {
 	if err := m.src.TakePages(m.inode, 1); err != nil {
 		m.pool.Unref(f)
@@ -121,21 +133,18 @@ func (m *Mapping) add(idx uint64, f frame.PFN) (frame.PFN, error) {
 	return got, nil
 }
 
-// remove takes the pages from first up to but not end out of the cache and out of all address spaces. The content lock
-// of the inode is held.
+// remove takes the pages from first up to but not end out of the cache and out of all address spaces, private copies
+// included. The content lock of the inode is held.
 func (m *Mapping) remove(first, end uint64) {
 	n := 0
-	m.mu.Lock()
-	empty := m.pages.count == 0
-	m.mu.Unlock()
-	if !empty || m.Mapped() {
-		m.Unmap(m, first, end-first, true)
-	}
 	for {
-		var batch [64]frame.PFN
+		var batch [256]frame.PFN
 		m.mu.Lock()
 		k := m.pages.take(first, end, batch[:])
 		m.mu.Unlock()
+		if m.Mapped() {
+			m.Unmap(m, first, end-first, true)
+		}
 		for _, f := range batch[:k] {
 			m.pool.Unref(f)
 		}

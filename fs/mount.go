@@ -25,7 +25,7 @@ const (
 )
 
 // Mount is a file system, or a part of one, that is visible at a place of a mount tree. Fields without a note are
-// constant once the mount is in a tree; the others are guarded by VFS.tree, but for the counters.
+// constant once the mount is in a tree; the others are guarded by VFS.tree, but for the atomic ones.
 type Mount struct {
 	sb      *Superblock
 	root    *Dentry
@@ -34,17 +34,19 @@ type Mount struct {
 	shareNS bool            // usable in every user namespace of the owned model
 	id      uint64          // never used again
 
-	flags   atomic.Uint32
-	users   atomic.Int32 // pins: open files, working directories, walks; not the tree itself
-	writers atomic.Int32 // files open for writing
+	flags    atomic.Uint32 // Mount* bits
+	users    atomic.Int32  // pins: open files, working directories, walks; not the tree itself
+	writers  atomic.Int32  // files open for writing
+	expiring atomic.Bool   // marked by MNT_EXPIRE, and not used since
+	gone     atomic.Bool   // in no tree any more; freed when users is 0
 
-	ns         *MountNamespace // guarded; nil: not in a tree any more
+	ns         *MountNamespace // guarded; nil: in no tree
 	parent     *Mount          // guarded, as is all that follows; nil: a root, or detached
 	mountpoint *Dentry
 	locked     bool   // may not be unmounted by itself: it came with a tree of a more privileged namespace
-	keptFlags  uint32 // flags that a less privileged namespace may not clear; mountAtimeFlags: nor change
-	expiring   bool   // marked by MNT_EXPIRE
-	freed      bool
+	kept       uint32 // flags that a less privileged namespace may not clear; mountAtimeFlags: nor change
+	copy       *Mount // while a tree is copied: the copy
+	mark       uint32 // equal to that of the operation under way: dealt with already
 
 	hashNext           *Mount
 	hereNext, herePrev *Mount // mounts on the same dentry
@@ -52,8 +54,8 @@ type Mount struct {
 	next, prev         *Mount // children of one parent
 	nsNext, nsPrev     *Mount // mounts of one namespace, in order
 
-	group              int // of peers; 0: not shared
-	peerNext, peerPrev *Mount
+	group              int    // number of the peer group; 0: not shared
+	peerNext, peerPrev *Mount // a ring; nil: no peers
 	master             *Mount
 	slave              *Mount // first of those whose master this is
 	slaveNext          *Mount
@@ -85,6 +87,37 @@ type mountTable struct {
 	count   int
 	lastID  uint64
 	group   int // last peer group number
+	mark    uint32
+}
+
+// insert adds m, whose parent and mountpoint are set.
+func (t *mountTable) insert(m *Mount) {
+	if t.count >= 2*len(t.buckets) {
+		old := t.buckets
+		t.init(4 * len(old))
+		for _, o := range old {
+			for o != nil {
+				next := o.hashNext
+				b := &t.buckets[t.index(o.parent, o.mountpoint)]
+				o.hashNext, *b = *b, o
+				o = next
+			}
+		}
+	}
+	b := &t.buckets[t.index(m.parent, m.mountpoint)]
+	m.hashNext, *b = *b, m
+	t.count++
+}
+
+// remove takes m out.
+func (t *mountTable) remove(m *Mount) {
+	p := &t.buckets[t.index(m.parent, m.mountpoint)]
+	for *p != m {
+		p = &(*p).hashNext
+	}
+	*p = m.hashNext
+	m.hashNext = nil
+	t.count--
 }
 
 const firstMountBuckets = 1 << 6
@@ -119,7 +152,8 @@ type MountNamespace struct {
 	root        *Mount // guarded by VFS.tree, as is all that follows
 	first, last *Mount
 	count       int
-	anonymous   bool // a detached tree of open_tree(2) or fsmount(2)
+	born        uint64 // order of making
+	anonymous   bool   // a detached tree of open_tree(2) or fsmount(2)
 
 	// Events is notified (wait.Err|wait.Pri) when the mounts change, for poll(2) of /proc/PID/mounts.
 	Events wait.Queue
@@ -132,6 +166,12 @@ func (n *MountNamespace) Root() Path {
 	p := Path{n.root, n.root.root}.coveredBy(n.vfs).Get()
 	n.vfs.tree.RUnlock()
 	return p
+}
+
+// changedLocked tells who polls the list of mounts.
+func (n *MountNamespace) changedLocked() {
+	n.seq.Add(1)
+	n.Events.Notify(wait.Err | wait.Pri)
 }
 
 // Changes counts the changes of the namespace's mounts.

@@ -149,8 +149,7 @@ func (c *Context) SetUmask(m uint32) uint32 { return c.umask.Swap(m & 0o777) }
 func (c *Context) Chrooted(n *MountNamespace) bool {
 	c.vfs.tree.RLock()
 	defer c.vfs.tree.RUnlock()
-	top := Path{n.root, n.root.root}.coveredBy(c.vfs)
-	return c.root != top && c.root != (Path{n.root, n.root.root})
+	return c.root != Path{n.root, n.root.root}.coveredBy(c.vfs)
 }
 
 // coveredBy returns the root of the topmost mount that is stacked on p. VFS.tree is held.

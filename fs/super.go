@@ -100,6 +100,8 @@ const (
 	SuperNoDev
 	// SuperPermission: InodeOps.Permission wants to be asked.
 	SuperPermission
+	// SuperBindAlways: its files can be bound although its mount is in no namespace (nsfs).
+	SuperBindAlways
 	// SuperGetAttr: InodeOps.GetAttr wants to be asked.
 	SuperGetAttr
 )
@@ -116,7 +118,7 @@ type Superblock struct {
 	owner *user.Namespace // of the mounter; capabilities over the file system as a whole are checked in it
 
 	readonly atomic.Bool
-	active   atomic.Int32 // mounts
+	active   atomic.Int32 // mounts, and who is making one
 	blksize  uint32
 	source   string
 	// Private belongs to the file system.
@@ -151,7 +153,7 @@ type SuperConfig struct {
 	Blksize uint32 // 0: 4096
 }
 
-// NewSuper makes a superblock with an own device number. The file system then makes the root with SetRoot.
+// NewSuper makes a superblock with one reference and a device number of its own. The file system then makes the root with SetRoot.
 func (v *VFS) NewSuper(c SuperConfig) *Superblock {
 	sb := &Superblock{vfs: v, ops: c.Ops, typ: c.Type, magic: c.Magic, flags: c.Flags, blksize: c.Blksize}
 	if sb.blksize == 0 {
@@ -165,6 +167,7 @@ func (v *VFS) NewSuper(c SuperConfig) *Superblock {
 		sb.source = c.Request.Source
 		sb.readonly.Store(c.Request.Flags&abi.MS_RDONLY != 0)
 	}
+	sb.active.Store(1)
 	sb.dev = MakeDev(0, v.nextDev.Add(1))
 	return sb
 }

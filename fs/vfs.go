@@ -16,7 +16,17 @@ type VFS struct {
 	// OpenFIFO opens a FIFO or refuses; package pipe sets it. f.Ops is for it to set.
 	OpenFIFO func(f *File, c *Caller) error
 
-	nextDev atomic.Uint32
+	// MountMax is how many mounts a mount namespace may have (/proc/sys/fs/mount-max).
+	MountMax int
+
+	// Steps makes a step of a change of mounts fail, for tests; nil never does.
+	Steps *user.Steps
+
+	anon       anonymous
+	lastAnon   atomic.Uint32 // inode number
+	nextDev    atomic.Uint32
+	moveCookie atomic.Uint32 // pairs IN_MOVED_FROM and IN_MOVED_TO
+	recent     atomic.Int64  // a time not long ago
 
 	// tree guards names, dentries and the mount topology. A walk holds it for reading and drops it to ask a file system.
 	tree       sync.RWMutex
@@ -43,9 +53,10 @@ const AnyMinor = 0xfffff
 
 // New returns a VFS whose page frames come from pool.
 func New(pool *frame.Pool, now func() int64) *VFS {
-	v := &VFS{Pool: pool, Now: now, char: map[Dev]DeviceOpener{}, block: map[Dev]DeviceOpener{}}
+	v := &VFS{Pool: pool, Now: now, MountMax: 100000, char: map[Dev]DeviceOpener{}, block: map[Dev]DeviceOpener{}}
 	v.names.init(firstNameBuckets)
 	v.mounts.init(firstMountBuckets)
+	v.initAnonymous()
 	return v
 }
 

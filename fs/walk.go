@@ -11,6 +11,7 @@ const (
 	walkParent             // stop at the directory of the last component, which is left in walk.last
 	walkEmpty              // an empty path is the start itself (AT_EMPTY_PATH)
 	walkDir                // the end must be a directory
+	walkTop                // the end is what is mounted topmost there
 )
 
 // maxLinks is how many symbolic links a walk follows (path_resolution(7)).
@@ -33,6 +34,8 @@ type walk struct {
 	lastDot  bool // the path ended in ".", lastUp: in ".." ; both false with last nil: in a root
 	lastUp   bool
 	slash    bool // slashes follow the last component
+	jumped   bool // a magic link was the last component: the walk is where it leads
+	created  bool // the last component was made by this walk
 
 	dirFile *File // what dirfd stands for, held until the end
 	held    Path  // keeps what the walk stands on while no lock is held; put at the end
@@ -75,6 +78,9 @@ func (w *walk) start(c *Caller, dirfd int, path []byte, flags, resolve uint32) e
 func (w *walk) end(err error) (Path, error) {
 	var p Path
 	if err == nil {
+		if w.flags&walkTop != 0 {
+			w.at = w.at.coveredBy(w.v)
+		}
 		p = w.at.Get()
 	}
 	w.v.tree.RUnlock()
@@ -322,8 +328,8 @@ func (w *walk) follow(d *Dentry, last, slash bool) error {
 	if !last {
 		return w.run(target, false)
 	}
-	if slash && w.flags&walkDir == 0 {
-		w.flags |= walkDir
+	if slash {
+		w.flags |= walkDir | walkFollow
 	}
 	return w.run(target, true)
 }
@@ -346,6 +352,7 @@ func (w *walk) jump(p Path, last, slash bool) error {
 		return abi.EXDEV
 	}
 	w.at = p
+	w.jumped = last
 	if !last || slash || w.flags&walkDir != 0 {
 		return w.mustBeDir()
 	}

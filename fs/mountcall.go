@@ -1,0 +1,517 @@
+package fs
+
+import (
+	"strings"
+
+	"cleave/abi"
+	"cleave/ns/user"
+)
+
+// Mount is mount(2). source and options may be empty; flags are MS_*.
+func (c *Caller) Mount(source, target []byte, fstype string, flags uint32, options string) error {
+	if flags&abi.MS_MGC_MSK == abi.MS_MGC_VAL {
+		flags &^= abi.MS_MGC_MSK
+	}
+	p, err := c.lookup(abi.AT_FDCWD, target, walkFollow, 0)
+	if err != nil {
+		return err
+	}
+	defer p.Put()
+	if !c.mayMount() {
+		return abi.EPERM
+	}
+	const kinds = abi.MS_SHARED | abi.MS_PRIVATE | abi.MS_SLAVE | abi.MS_UNBINDABLE
+	switch {
+	case flags&abi.MS_REMOUNT != 0 && flags&abi.MS_BIND != 0:
+		return c.remountBind(p, mountFlagsOf(flags))
+	case flags&abi.MS_REMOUNT != 0:
+		return c.remount(p, flags, options)
+	case flags&abi.MS_BIND != 0:
+		return c.bind(p, source, flags&abi.MS_REC != 0, flags&abi.MS_SHARE_NS != 0)
+	case flags&kinds != 0:
+		return c.changeType(p, flags)
+	case flags&abi.MS_MOVE != 0:
+		return c.moveTo(p, source)
+	}
+	return c.newFS(p, source, fstype, flags, options)
+}
+
+// mountFlagsOf returns the flags of a mount that mount(2) asks for: relatime unless something else is wanted.
+func mountFlagsOf(flags uint32) uint32 {
+	m := flags & mountUserFlags
+	if flags&abi.MS_NOATIME == 0 {
+		m |= MountRelatime
+	} else {
+		m &^= MountRelatime
+	}
+	if flags&abi.MS_STRICTATIME != 0 {
+		m &^= MountRelatime | MountNoAtime
+	}
+	return m
+}
+
+// place is where something is to be mounted: the topmost mount there.
+func (v *VFS) placeLocked(p Path) Path { return p.coveredBy(v) }
+
+// mayAttachLocked checks the place for a mount whose root is a directory or not.
+func (c *Caller) mayAttachLocked(at Path, dir bool) error {
+	switch {
+	case at.Mount.ns != c.Mounts:
+		return abi.EINVAL
+	case at.Dentry.dead:
+		return abi.ENOENT
+	case at.Dentry.inode.IsDir() != dir:
+		return abi.ENOTDIR
+	}
+	return nil
+}
+
+// graftLocked puts a new tree, which is in no namespace, on the place at. The tree is gone after an error.
+func (c *Caller) graftLocked(tree *Mount, at Path, gone *dropped) error {
+	err := c.mayAttachLocked(at, tree.root.inode.IsDir())
+	plan := attachPlan{v: c.VFS, cred: c.Cred, tree: tree, parent: at.Mount, at: at.Dentry}
+	if err == nil {
+		err = plan.prepareLocked(gone)
+	}
+	if err != nil {
+		c.VFS.discardLocked(tree, gone)
+		return err
+	}
+	plan.commitLocked()
+	return nil
+}
+
+// bind is mount(2) with MS_BIND.
+func (c *Caller) bind(target Path, source []byte, recursive, share bool) error {
+	if len(source) == 0 {
+		return abi.EINVAL
+	}
+	from, err := c.lookup(abi.AT_FDCWD, source, walkFollow, 0)
+	if err != nil {
+		return err
+	}
+	defer from.Put()
+	v := c.VFS
+	var gone dropped
+	v.tree.Lock()
+	tree, err := c.copyForBindLocked(from, recursive)
+	if err == nil {
+		// Only the owned model knows share-ns; the mapped one ignores the bit, as Linux does.
+		share = share && (c.Cred.NS.Model() == user.Owned || c.Cred.NS.IsInitial() && c.Cred.NS.NewModel() == user.Owned)
+		for m := tree; share && m != nil; m = m.below(tree) {
+			m.shareNS = true
+		}
+		err = c.graftLocked(tree, v.placeLocked(target), &gone)
+	}
+	v.tree.Unlock()
+	gone.finish(v)
+	return err
+}
+
+// copyForBindLocked copies the mount at from for a bind mount or open_tree(2). EINVAL: it is unbindable, not the
+// caller's, or mounts that are locked on it would be revealed.
+func (c *Caller) copyForBindLocked(from Path, recursive bool) (*Mount, error) {
+	m := from.Mount
+	if m.ns != c.Mounts && (m.ns == nil || !m.ns.anonymous) && m.sb.flags&SuperBindAlways == 0 {
+		return nil, abi.EINVAL
+	}
+	if n, ok := from.Dentry.inode.ops.(interface{ MountNamespace() *MountNamespace }); ok {
+		// A namespace must not be kept alive by a mount inside itself, nor by one inside a later one.
+		if x := n.MountNamespace(); x != nil && x.born >= c.Mounts.born {
+			return nil, abi.EINVAL
+		}
+	}
+	how := 0
+	if !recursive {
+		how = copyOne
+		for k := m.child; k != nil; k = k.next {
+			if k.locked && k.mountpoint.isBelow(from.Dentry) {
+				return nil, abi.EINVAL
+			}
+		}
+	}
+	tree, err := c.VFS.copyTreeLocked(m, from.Dentry, how, c.Cred, c.VFS.MountMax, c.VFS.Steps)
+	if err == nil {
+		tree.locked = false
+		m.forgetCopies()
+	}
+	return tree, err
+}
+
+// changeType is mount(2) with MS_SHARED, MS_PRIVATE, MS_SLAVE or MS_UNBINDABLE.
+func (c *Caller) changeType(p Path, flags uint32) error {
+	kind := flags &^ (abi.MS_REC | abi.MS_SILENT)
+	if kind&^(abi.MS_SHARED|abi.MS_PRIVATE|abi.MS_SLAVE|abi.MS_UNBINDABLE) != 0 || kind&(kind-1) != 0 {
+		return abi.EINVAL
+	}
+	v := c.VFS
+	v.tree.Lock()
+	defer v.tree.Unlock()
+	if p.Dentry != p.Mount.root || p.Mount.ns != c.Mounts {
+		return abi.EINVAL
+	}
+	if err := v.Steps.Next(); err != nil {
+		return err
+	}
+	for m := p.Mount; m != nil; m = m.below(p.Mount) {
+		v.setPropagationLocked(m, kind)
+		if flags&abi.MS_REC == 0 {
+			break
+		}
+	}
+	return nil
+}
+
+// moveTo is mount(2) with MS_MOVE.
+func (c *Caller) moveTo(target Path, source []byte) error {
+	if len(source) == 0 {
+		return abi.EINVAL
+	}
+	from, err := c.lookup(abi.AT_FDCWD, source, walkFollow, 0)
+	if err != nil {
+		return err
+	}
+	defer from.Put()
+	var gone dropped
+	c.VFS.tree.Lock()
+	err = c.moveLocked(from, c.VFS.placeLocked(target), &gone)
+	c.VFS.tree.Unlock()
+	gone.finish(c.VFS)
+	return err
+}
+
+// moveLocked moves the tree of mounts at from to the place at (mount(2), MS_MOVE; move_mount(2)).
+func (c *Caller) moveLocked(from, at Path, gone *dropped) error {
+	v, m := c.VFS, from.Mount
+	attached := m.parent != nil
+	if err := c.mayMoveLocked(from, at, attached); err != nil {
+		return err
+	}
+	plan := attachPlan{v: v, cred: c.Cred, tree: m, parent: at.Mount, at: at.Dentry, moved: attached}
+	if err := plan.prepareLocked(gone); err != nil {
+		return err
+	}
+	if attached {
+		v.detachMountLocked(m)
+	} else {
+		for x := m; x != nil; x = x.below(m) {
+			x.leaveLocked()
+		}
+	}
+	plan.commitLocked()
+	return nil
+}
+
+func (c *Caller) mayMoveLocked(from, at Path, attached bool) error {
+	m := from.Mount
+	switch {
+	case at.Mount.ns != c.Mounts:
+		return abi.EINVAL
+	case attached && m.ns != c.Mounts, !attached && (m.ns == nil || !m.ns.anonymous || m.ns.root != m):
+		return abi.EINVAL
+	case at.Dentry.dead:
+		return abi.ENOENT
+	case from.Dentry != m.root, m.locked:
+		return abi.EINVAL
+	case m.root.inode.IsDir() != at.Dentry.inode.IsDir():
+		return abi.EINVAL
+	case attached && m.parent.group != 0:
+		return abi.EINVAL
+	}
+	if at.Mount.group != 0 {
+		for x := m; x != nil; x = x.below(m) {
+			if x.flags.Load()&MountUnbindable != 0 {
+				return abi.EINVAL
+			}
+		}
+	}
+	for p := at.Mount; p != nil; p = p.parent {
+		if p == m {
+			return abi.ELOOP
+		}
+	}
+	return nil
+}
+
+// newFS mounts a file system of a type that is named.
+func (c *Caller) newFS(target Path, source []byte, fstype string, flags uint32, options string) error {
+	if fstype == "" {
+		return abi.EINVAL
+	}
+	sb, err := c.makeSuper(string(source), fstype, flags, options)
+	if err != nil {
+		return err
+	}
+	return c.attachSuper(sb, string(source), target, mountFlagsOf(flags))
+}
+
+// makeSuper makes or finds the superblock of a file system that is to be mounted. ENODEV: unknown type; EPERM: the
+// caller may not mount such.
+func (c *Caller) makeSuper(source, fstype string, flags uint32, options string) (*Superblock, error) {
+	t := c.VFS.findType(fstype)
+	if t == nil {
+		return nil, abi.ENODEV
+	}
+	owner := c.Cred.NS
+	if t.Flags&TypeUserNS == 0 {
+		if !c.Cred.Has(user.CapSysAdmin, owner.Initial()) {
+			return nil, abi.EPERM
+		}
+	} else if !c.Cred.Has(user.CapSysAdmin, owner) {
+		return nil, abi.EPERM
+	}
+	sb, err := t.Mount(&MountRequest{VFS: c.VFS, Type: t, Source: source, Options: options, Flags: flags, Caller: c, Owner: owner})
+	if err != nil {
+		return nil, err
+	}
+	return sb, nil
+}
+
+func (v *VFS) findType(name string) *Type {
+	name, _, _ = strings.Cut(name, ".") // a subtype, as of fuse
+	v.typesMu.Lock()
+	defer v.typesMu.Unlock()
+	for _, t := range v.types {
+		if t.Name == name && t.Flags&TypeNoMount == 0 {
+			return t
+		}
+	}
+	return nil
+}
+
+// attachSuper mounts sb, whose reference it takes over, at target.
+func (c *Caller) attachSuper(sb *Superblock, source string, target Path, flags uint32) error {
+	v := c.VFS
+	if err := v.Steps.Next(); err != nil {
+		sb.Put()
+		return err
+	}
+	m := v.newMount(sb, sb.root, c.Cred.NS, flags)
+	m.source = source
+	var gone dropped
+	v.tree.Lock()
+	at := v.placeLocked(target)
+	err := c.revealsLocked(m)
+	if err == nil && at.Mount.sb == sb && at.Mount.root == at.Dentry {
+		err = abi.EBUSY
+	}
+	if err != nil {
+		v.discardLocked(m, &gone)
+	} else {
+		err = c.graftLocked(m, at, &gone)
+	}
+	v.tree.Unlock()
+	gone.finish(v)
+	return err
+}
+
+// revealsLocked refuses with EPERM a mount of proc or the like, in a user namespace, that would show more than what the
+// caller's namespace shows of that type: there must be one that is seen whole. Its restrictions are kept.
+func (c *Caller) revealsLocked(m *Mount) error {
+	if m.sb.typ == nil || m.sb.typ.Flags&TypeVisible == 0 || c.Mounts.Owner().IsInitial() {
+		return nil
+	}
+	const ro = MountReadOnly
+	fl := m.flags.Load()
+	for x := c.Mounts.first; x != nil; x = x.nsNext {
+		if x.sb.typ != m.sb.typ || x.root != x.sb.root {
+			continue
+		}
+		if x.kept&ro != 0 && fl&ro == 0 || x.kept&mountAtimeFlags != 0 && (x.flags.Load()^fl)&mountAtimeFlags != 0 {
+			continue
+		}
+		if !x.hidesSomething() {
+			m.kept |= x.kept & (ro | mountAtimeFlags)
+			return nil
+		}
+	}
+	return abi.EPERM
+}
+
+// hidesSomething reports whether a locked mount covers a part of m that is not an empty directory.
+func (m *Mount) hidesSomething() bool {
+	for k := m.child; k != nil; k = k.next {
+		if k.locked && !(k.mountpoint.inode.IsDir() && k.mountpoint.inode.nlink.Load() <= 2 && k.mountpoint.first == nil) {
+			return true
+		}
+	}
+	return false
+}
+
+// remountBind changes the flags of one mount. EPERM: one that may not be cleared here.
+func (c *Caller) remountBind(p Path, flags uint32) error {
+	v := c.VFS
+	v.tree.Lock()
+	defer v.tree.Unlock()
+	m := p.Mount
+	if m.ns != c.Mounts || p.Dentry != m.root {
+		return abi.EINVAL
+	}
+	if err := m.maySetFlags(flags); err != nil {
+		return err
+	}
+	return m.setFlags(flags)
+}
+
+// maySetFlags checks flags, which are to replace all those of m, against what is locked.
+func (m *Mount) maySetFlags(flags uint32) error {
+	old := m.flags.Load()
+	if m.kept&^mountAtimeFlags&^flags != 0 || m.kept&mountAtimeFlags != 0 && (old^flags)&mountAtimeFlags != 0 {
+		return abi.EPERM
+	}
+	return nil
+}
+
+// setFlags replaces the flags of m. EBUSY: it becomes read-only, and files are open for writing.
+func (m *Mount) setFlags(flags uint32) error {
+	if flags&MountReadOnly != 0 && m.flags.Load()&MountReadOnly == 0 && m.writers.Load() > 0 {
+		return abi.EBUSY
+	}
+	m.flags.Store(m.flags.Load()&^mountUserFlags | flags)
+	if m.ns != nil {
+		m.ns.changedLocked()
+	}
+	return nil
+}
+
+// remount changes the options of a file system and the flags of the mount (mount(2), MS_REMOUNT).
+func (c *Caller) remount(p Path, flags uint32, options string) error {
+	m := p.Mount
+	sb := m.sb
+	v := c.VFS
+	v.tree.RLock()
+	bad := m.ns != c.Mounts || p.Dentry != m.root
+	locked := m.maySetFlags(mountFlagsOf(flags))
+	v.tree.RUnlock()
+	switch {
+	case bad:
+		return abi.EINVAL
+	case locked != nil:
+		return locked
+	case !c.Cred.Has(user.CapSysAdmin, sb.ownerOrInitial(c)):
+		return abi.EPERM
+	}
+	if flags&abi.MS_RDONLY != 0 && !sb.readonly.Load() && v.hasWriters(sb) {
+		return abi.EBUSY
+	}
+	if err := sb.ops.Remount(sb, flags, options); err != nil {
+		return err
+	}
+	if err := sb.setReadOnly(flags&abi.MS_RDONLY != 0); err != nil {
+		return err
+	}
+	v.tree.Lock()
+	defer v.tree.Unlock()
+	m.flags.Store(m.flags.Load()&^mountUserFlags | mountFlagsOf(flags))
+	if m.ns != nil {
+		m.ns.changedLocked()
+	}
+	return nil
+}
+
+// setReadOnly makes the file system read-only or writable. EBUSY: files are open for writing.
+func (sb *Superblock) setReadOnly(on bool) error {
+	sb.readonly.Store(on)
+	return nil
+}
+
+// hasWriters reports whether a file of sb is open for writing.
+func (v *VFS) hasWriters(sb *Superblock) bool {
+	v.tree.RLock()
+	defer v.tree.RUnlock()
+	for _, m := range v.mounts.buckets {
+		for ; m != nil; m = m.hashNext {
+			if m.sb == sb && m.writers.Load() > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// PivotRoot is pivot_root(2).
+func (c *Caller) PivotRoot(newRoot, putOld []byte) error {
+	if !c.mayMount() {
+		return abi.EPERM
+	}
+	to, err := c.lookup(abi.AT_FDCWD, newRoot, walkFollow|walkDir, 0)
+	if err != nil {
+		return err
+	}
+	defer to.Put()
+	old, err := c.lookup(abi.AT_FDCWD, putOld, walkFollow|walkDir, 0)
+	if err != nil {
+		return err
+	}
+	defer old.Put()
+	v := c.VFS
+	var puts []Path
+	v.tree.Lock()
+	err = c.mayPivotLocked(to, old)
+	if err == nil {
+		puts = c.pivotLocked(to, v.placeLocked(old))
+	}
+	v.tree.Unlock()
+	for _, p := range puts {
+		p.Put()
+	}
+	return err
+}
+
+func (c *Caller) mayPivotLocked(to, old Path) error {
+	v, root := c.VFS, c.FS.root
+	old = v.placeLocked(old)
+	switch {
+	case old.Mount.group != 0, to.Mount.parent != nil && to.Mount.parent.group != 0,
+		root.Mount.parent != nil && root.Mount.parent.group != 0:
+		return abi.EINVAL
+	case root.Mount.ns != c.Mounts, to.Mount.ns != c.Mounts, to.Mount.locked:
+		return abi.EINVAL
+	case to.Dentry.dead:
+		return abi.ENOENT
+	case to.Mount == root.Mount, old.Mount == root.Mount:
+		return abi.EBUSY
+	case root.Dentry != root.Mount.root, root.Mount.parent == nil:
+		return abi.EINVAL
+	case to.Dentry != to.Mount.root, to.Mount.parent == nil:
+		return abi.EINVAL
+	case !v.reachesLocked(old, to), !v.reachesLocked(to, root):
+		return abi.EINVAL
+	}
+	return v.Steps.Next()
+}
+
+// reachesLocked reports whether p lies at or below top in the mount tree.
+func (v *VFS) reachesLocked(p, top Path) bool {
+	m, d := p.Mount, p.Dentry
+	for m != top.Mount && m.parent != nil {
+		m, d = m.parent, m.mountpoint
+	}
+	return m == top.Mount && d.isBelow(top.Dentry)
+}
+
+// pivotLocked puts the caller's root mount on old and mount to in its place, and re-aims everybody's root and working
+// directory. It returns the paths to let go of.
+func (c *Caller) pivotLocked(to, old Path) []Path {
+	v, root := c.VFS, c.FS.root
+	rm, nm := root.Mount, to.Mount
+	parent, at := rm.parent, rm.mountpoint
+	v.detachMountLocked(nm)
+	nm.locked, rm.locked = rm.locked, false
+	v.detachMountLocked(rm)
+	v.attachMountLocked(rm, old.Mount, old.Dentry)
+	v.attachMountLocked(nm, parent, at)
+	c.Mounts.changedLocked()
+	var puts []Path
+	for x := v.contexts; x != nil; x = x.next {
+		if x.root == root {
+			puts = append(puts, x.root)
+			x.root = to.Get()
+		}
+		if x.cwd == root {
+			puts = append(puts, x.cwd)
+			x.cwd = to.Get()
+		}
+	}
+	return puts
+}
