@@ -44,7 +44,10 @@ func newSpace(t testing.TB, m *Memory) *AddressSpace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(as.Unref)
+	t.Cleanup(func() {
+		checkSpace(t, as)
+		as.Unref()
+	})
 	return as
 }
 
