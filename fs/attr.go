@@ -76,7 +76,7 @@ func (c *Caller) access(p Path, mode uint32) error {
 	if mode == abi.F_OK {
 		return p.Mount.mayUse(c.Cred)
 	}
-	if err := p.permission(c.Cred, mode); err != nil {
+	if err := p.permission(c, mode); err != nil {
 		return err
 	}
 	if mode&abi.W_OK != 0 {
@@ -261,7 +261,7 @@ func (c *Caller) utimes(p Path, t Times) error {
 		if !bothNow {
 			return abi.EPERM
 		}
-		if err := i.Access(c.Cred, abi.W_OK); err != nil {
+		if err := i.Access(c, abi.W_OK); err != nil {
 			return err
 		}
 	}
@@ -299,7 +299,7 @@ func (c *Caller) Truncate(path []byte, size int64) error {
 		if err := p.Mount.wantWrite(); err != nil {
 			return err
 		}
-		if err := p.permission(c.Cred, abi.W_OK); err != nil {
+		if err := p.permission(c, abi.W_OK); err != nil {
 			return err
 		}
 		if i.state.Load()&inodeAppend != 0 {

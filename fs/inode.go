@@ -243,7 +243,8 @@ type InodeOps interface {
 	// Rename moves i; r.Replaced is nil or goes away, or the two change places (r.Exchange).
 	Rename(r *Rename) error
 	// Readlink returns the target of a symbolic link that Inode.SetLink has not set.
-	Readlink(i *Inode) ([]byte, error)
+	// c is the reader; nil: the kernel.
+	Readlink(i *Inode, c *Caller) ([]byte, error)
 	// Follow returns where a magic link leads, with a pin; EINVAL: it is an ordinary link.
 	Follow(i *Inode, c *Caller) (Path, error)
 	// SetAttr makes a change of attributes lasting; the attributes of i are changed after it. Truncation included.
@@ -251,12 +252,13 @@ type InodeOps interface {
 	// GetAttr may correct what Inode.Attr has filled in.
 	GetAttr(i *Inode, a *Attr)
 	// Permission replaces the check of mode bits for this inode if it returns handled. want has abi.R_OK, W_OK, X_OK.
-	Permission(i *Inode, cred *user.Cred, want uint32) (handled bool, err error)
+	// It is asked with SuperPermission only, and with VFS.tree held: it must be quick and must not sleep.
+	Permission(i *Inode, c *Caller, want uint32) (handled bool, err error)
 	// Valid reports whether a cached name still leads to i, for file systems with Superblock.Volatile. It is called
 	// with locks held: it must be quick and must not sleep.
 	Valid(i *Inode) bool
 	// Open prepares f: it may set f.Ops and f.Private. f.Ops is set to the inode's default before.
-	Open(i *Inode, f *File) error
+	Open(i *Inode, f *File, c *Caller) error
 	// GetXattr returns the value of an extended attribute; ENODATA, EOPNOTSUPP.
 	GetXattr(i *Inode, name []byte) ([]byte, error)
 	// SetXattr sets an attribute, or removes it (value nil); flags: abi.XATTR_CREATE, XATTR_REPLACE.
@@ -316,7 +318,7 @@ func (NoInode) Unlink(*Inode, []byte, *Inode) error { return abi.EPERM }
 func (NoInode) Rename(*Rename) error { return abi.EPERM }
 
 // Readlink refuses: it is no link.
-func (NoInode) Readlink(*Inode) ([]byte, error) { return nil, abi.EINVAL }
+func (NoInode) Readlink(*Inode, *Caller) ([]byte, error) { return nil, abi.EINVAL }
 
 // Follow says that the link is no magic one.
 func (NoInode) Follow(*Inode, *Caller) (Path, error) { return Path{}, abi.EINVAL }
@@ -328,13 +330,13 @@ func (NoInode) SetAttr(*Inode, *SetAttr) error { return nil }
 func (NoInode) GetAttr(*Inode, *Attr) {}
 
 // Permission leaves the check to the mode bits.
-func (NoInode) Permission(*Inode, *user.Cred, uint32) (bool, error) { return false, nil }
+func (NoInode) Permission(*Inode, *Caller, uint32) (bool, error) { return false, nil }
 
 // Valid says yes.
 func (NoInode) Valid(*Inode) bool { return true }
 
 // Open accepts.
-func (NoInode) Open(*Inode, *File) error { return nil }
+func (NoInode) Open(*Inode, *File, *Caller) error { return nil }
 
 // GetXattr says that there are no attributes.
 func (NoInode) GetXattr(*Inode, []byte) ([]byte, error) { return nil, abi.EOPNOTSUPP }

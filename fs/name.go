@@ -35,7 +35,7 @@ func (c *Caller) makeLocked(p Path, name []byte, n *Node) (*Dentry, error) {
 	if err := p.Mount.wantWrite(); err != nil {
 		return nil, err
 	}
-	if err := p.mayCreate(c.Cred); err != nil {
+	if err := p.mayCreate(c); err != nil {
 		return nil, err
 	}
 	dir := p.Dentry.inode
@@ -56,14 +56,23 @@ func (c *Caller) makeLocked(p Path, name []byte, n *Node) (*Dentry, error) {
 
 // make is mkdir(2), mknod(2) and symlink(2).
 func (c *Caller) make(dirfd int, path []byte, n *Node) error {
+	p, err := c.makeAt(dirfd, path, n)
+	if err == nil {
+		p.Put()
+	}
+	return err
+}
+
+// makeAt is make that returns the new place, pinned.
+func (c *Caller) makeAt(dirfd int, path []byte, n *Node) (Path, error) {
 	var w walk
 	p, err := w.parent(c, dirfd, path)
 	if err != nil {
-		return err
+		return Path{}, err
 	}
 	defer p.Put()
 	if w.last == nil {
-		return abi.EEXIST
+		return Path{}, abi.EEXIST
 	}
 	dir := p.Dentry.inode
 	dir.mu.Lock()
@@ -71,14 +80,17 @@ func (c *Caller) make(dirfd int, path []byte, n *Node) error {
 	_, err = c.VFS.lookupIn(p.Dentry, w.last, w.lastHash)
 	switch {
 	case err == nil:
-		return abi.EEXIST
+		return Path{}, abi.EEXIST
 	case err != abi.ENOENT:
-		return err
+		return Path{}, err
 	case w.slash && n.Mode&abi.S_IFMT != abi.S_IFDIR:
-		return abi.ENOENT
+		return Path{}, abi.ENOENT
 	}
-	_, err = c.makeLocked(p, w.last, n)
-	return err
+	d, err := c.makeLocked(p, w.last, n)
+	if err != nil {
+		return Path{}, err
+	}
+	return Path{p.Mount, d}.Get(), nil
 }
 
 // Mkdirat makes a directory.
@@ -105,16 +117,13 @@ func (c *Caller) Mknodat(dirfd int, path []byte, mode uint32, dev Dev) error {
 	return c.make(dirfd, path, &Node{Mode: mode & (abi.S_IFMT | abi.S_IALLUGO) &^ c.FS.Umask(), Rdev: dev})
 }
 
-// Bind makes the socket file of a bound unix socket and returns it, pinned. EADDRINUSE: the name is taken.
-func (c *Caller) Bind(path []byte, mode uint32) (Path, error) {
-	n := &Node{Mode: abi.S_IFSOCK | mode&0o777&^c.FS.Umask()}
-	if err := c.make(abi.AT_FDCWD, path, n); err != nil {
-		if err == abi.EEXIST {
-			err = abi.EADDRINUSE
-		}
-		return Path{}, err
+// MakeSocket makes the file of a unix socket and returns its place, pinned. EADDRINUSE: the name is taken.
+func (c *Caller) MakeSocket(path []byte, mode uint32) (Path, error) {
+	p, err := c.makeAt(abi.AT_FDCWD, path, &Node{Mode: abi.S_IFSOCK | mode&0o777&^c.FS.Umask()})
+	if err == abi.EEXIST {
+		err = abi.EADDRINUSE
 	}
-	return c.Lookup(abi.AT_FDCWD, path, abi.AT_SYMLINK_NOFOLLOW)
+	return p, err
 }
 
 // Symlinkat makes a symbolic link to target. ENOENT: target is empty.
@@ -199,7 +208,7 @@ func (c *Caller) linkLocked(from, p Path, name []byte) error {
 	if err := p.Mount.wantWrite(); err != nil {
 		return err
 	}
-	if err := p.mayCreate(c.Cred); err != nil {
+	if err := p.mayCreate(c); err != nil {
 		return err
 	}
 	if i.IsDir() || i.state.Load()&(inodeAppend|inodeImmutable) != 0 {
@@ -272,7 +281,7 @@ func (w *walk) noRemoval(asDir bool) error {
 
 // removeLocked removes d from the directory p, whose content lock is held.
 func (c *Caller) removeLocked(p Path, d *Dentry, asDir bool, gone *dropped) error {
-	if err := p.mayDelete(c.Cred, d, asDir); err != nil {
+	if err := p.mayDelete(c, d, asDir); err != nil {
 		return err
 	}
 	i, dir := d.inode, p.Dentry.inode
@@ -353,7 +362,7 @@ func (c *Caller) readlink(p Path) ([]byte, error) {
 	if err != abi.EINVAL {
 		return nil, err
 	}
-	return i.ops.Readlink(i)
+	return i.ops.Readlink(i, c)
 }
 
 // Chdir changes the working directory.
@@ -362,7 +371,7 @@ func (c *Caller) Chdir(path []byte) error {
 	if err != nil {
 		return err
 	}
-	if err = p.permission(c.Cred, abi.X_OK); err == nil {
+	if err = p.permission(c, abi.X_OK); err == nil {
 		c.FS.SetCwd(p)
 	}
 	p.Put()
@@ -374,7 +383,7 @@ func (c *Caller) Fchdir(f *File) error {
 	if !f.inode.IsDir() {
 		return abi.ENOTDIR
 	}
-	if err := f.path.permission(c.Cred, abi.X_OK); err != nil {
+	if err := f.path.permission(c, abi.X_OK); err != nil {
 		return err
 	}
 	c.FS.SetCwd(f.path)
@@ -387,7 +396,7 @@ func (c *Caller) Chroot(path []byte) error {
 	if err != nil {
 		return err
 	}
-	if err = p.permission(c.Cred, abi.X_OK); err == nil && !c.Cred.HasHere(user.CapSysChroot) {
+	if err = p.permission(c, abi.X_OK); err == nil && !c.Cred.HasHere(user.CapSysChroot) {
 		err = abi.EPERM
 	}
 	if err == nil {

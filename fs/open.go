@@ -176,7 +176,7 @@ func (c *Caller) openTemporary(dirfd int, path []byte, how OpenHow) (*File, erro
 	if err := p.Mount.wantWrite(); err != nil {
 		return nil, err
 	}
-	if err := p.mayCreate(c.Cred); err != nil {
+	if err := p.mayCreate(c); err != nil {
 		return nil, err
 	}
 	dir := p.Dentry.inode
@@ -255,7 +255,7 @@ func (c *Caller) ready(f *File) error {
 		}
 		return c.VFS.OpenFIFO(f, c)
 	}
-	return i.ops.Open(i, f)
+	return i.ops.Open(i, f, c)
 }
 
 // openDevice finds who handles the device. ENXIO.
@@ -304,7 +304,7 @@ func (c *Caller) mayOpen(p Path, flags uint32, created bool) error {
 		return nil
 	}
 	if want := openWants(flags); want != 0 {
-		if err := p.permission(c.Cred, want); err != nil {
+		if err := p.permission(c, want); err != nil {
 			return err
 		}
 	}
@@ -374,7 +374,7 @@ func (c *Caller) OpenExec(dirfd int, path []byte, flags uint32) (*File, error) {
 	case i.Type() != abi.S_IFREG, p.Mount.flags.Load()&MountNoExec != 0, i.sb.flags&SuperNoExec != 0:
 		err = abi.EACCES
 	default:
-		err = p.permission(c.Cred, abi.X_OK)
+		err = p.permission(c, abi.X_OK)
 	}
 	if err == nil && !i.denyWrite() {
 		err = abi.ETXTBSY

@@ -15,24 +15,28 @@ func (m *Mount) mayUse(cred *user.Cred) error {
 }
 
 // permission checks want (abi.R_OK, W_OK, X_OK) at p: the mount first, then the inode.
-func (p Path) permission(cred *user.Cred, want uint32) error {
-	if err := p.Mount.mayUse(cred); err != nil {
+func (p Path) permission(c *Caller, want uint32) error {
+	if err := p.Mount.mayUse(c.Cred); err != nil {
 		return err
 	}
-	return p.Dentry.inode.Access(cred, want)
+	return p.Dentry.inode.Access(c, want)
 }
+
+// Permission checks that c may use the file at p as want (abi.R_OK, W_OK, X_OK) says. EACCES, EROFS.
+func (p Path) Permission(c *Caller, want uint32) error { return p.permission(c, want) }
 
 // Access checks want (abi.R_OK, W_OK, X_OK) by owner, group, mode and capabilities (path_resolution(7), "Permissions").
 // EACCES; EROFS for writing a file or directory of a read-only file system.
-func (i *Inode) Access(cred *user.Cred, want uint32) error {
+func (i *Inode) Access(c *Caller, want uint32) error {
+	cred := c.Cred
 	mode := i.mode.Load()
 	if want&abi.W_OK != 0 {
-		if err := i.mayChange(mode, cred); err != nil {
+		if err := i.mayChange(mode); err != nil {
 			return err
 		}
 	}
 	if i.sb.flags&SuperPermission != 0 {
-		if handled, err := i.ops.Permission(i, cred, want); handled {
+		if handled, err := i.ops.Permission(i, c, want); handled {
 			return err
 		}
 	}
@@ -65,7 +69,7 @@ func (i *Inode) capable(cred *user.Cred, mode, want uint32, uid user.KUID, gid u
 }
 
 // mayChange refuses writing to what can't be written to by anyone.
-func (i *Inode) mayChange(mode uint32, cred *user.Cred) error {
+func (i *Inode) mayChange(mode uint32) error {
 	if i.sb.readonly.Load() {
 		switch mode & abi.S_IFMT {
 		case abi.S_IFREG, abi.S_IFDIR, abi.S_IFLNK:
@@ -90,12 +94,16 @@ func (m *Mount) wantWrite() error {
 	return nil
 }
 
-// mayCreate checks that cred may make an entry in the directory p.
-func (p Path) mayCreate(cred *user.Cred) error {
-	if p.Dentry.dead {
+// mayCreate checks that c may make an entry in the directory p.
+func (p Path) mayCreate(c *Caller) error {
+	c.VFS.tree.RLock()
+	dead := p.Dentry.dead
+	c.VFS.tree.RUnlock()
+	if dead {
 		return abi.ENOENT
 	}
-	if err := p.permission(cred, abi.W_OK|abi.X_OK); err != nil {
+	cred := c.Cred
+	if err := p.permission(c, abi.W_OK|abi.X_OK); err != nil {
 		return err
 	}
 	if ns := p.Mount.sb.owner; ns != nil && !ns.IsInitial() && (!ns.HasKUID(cred.FSUID) || !ns.HasKGID(cred.FSGID)) {
@@ -104,10 +112,11 @@ func (p Path) mayCreate(cred *user.Cred) error {
 	return nil
 }
 
-// mayDelete checks that cred may remove or replace victim, an entry of the directory p; asDir: by rmdir(2), or by
+// mayDelete checks that c may remove or replace victim, an entry of the directory p; asDir: by rmdir(2), or by
 // renaming a directory over it.
-func (p Path) mayDelete(cred *user.Cred, victim *Dentry, asDir bool) error {
-	if err := p.permission(cred, abi.W_OK|abi.X_OK); err != nil {
+func (p Path) mayDelete(c *Caller, victim *Dentry, asDir bool) error {
+	cred := c.Cred
+	if err := p.permission(c, abi.W_OK|abi.X_OK); err != nil {
 		return err
 	}
 	dir, i := p.Dentry.inode, victim.inode

@@ -82,7 +82,7 @@ func (r *renaming) unlock() {
 
 // check finds both names and checks what rename(2) asks for.
 func (r *renaming) check() error {
-	v, cred := r.c.VFS, r.c.Cred
+	v, c := r.c.VFS, r.c
 	var err error
 	if r.old, err = v.lookupIn(r.oldDir.Dentry, r.from.last, r.from.lastHash); err != nil {
 		return err
@@ -107,13 +107,13 @@ func (r *renaming) check() error {
 	if err := r.checkLoop(); err != nil {
 		return err
 	}
-	if err := r.oldDir.mayDelete(cred, r.old, isDir); err != nil {
+	if err := r.oldDir.mayDelete(c, r.old, isDir); err != nil {
 		return err
 	}
 	if r.replaced == nil {
-		err = r.newDir.mayCreate(cred)
+		err = r.newDir.mayCreate(c)
 	} else {
-		err = r.newDir.mayDelete(cred, r.replaced, isDir && !exchange || exchange && r.replaced.inode.IsDir())
+		err = r.newDir.mayDelete(c, r.replaced, isDir && !exchange || exchange && r.replaced.inode.IsDir())
 	}
 	if err != nil {
 		return err
@@ -140,16 +140,15 @@ func (r *renaming) checkLoop() error {
 
 // checkDirs checks what concerns moved directories and mount points.
 func (r *renaming) checkDirs(isDir bool) error {
-	cred := r.c.Cred
 	if r.oldDir.Dentry != r.newDir.Dentry {
 		// ".." of a moved directory changes: that is a write to it.
 		if isDir {
-			if err := r.old.inode.Access(cred, abi.W_OK); err != nil {
+			if err := r.old.inode.Access(r.c, abi.W_OK); err != nil {
 				return err
 			}
 		}
 		if r.flags&abi.RENAME_EXCHANGE != 0 && r.replaced.inode.IsDir() {
-			if err := r.replaced.inode.Access(cred, abi.W_OK); err != nil {
+			if err := r.replaced.inode.Access(r.c, abi.W_OK); err != nil {
 				return err
 			}
 		}

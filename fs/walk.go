@@ -189,7 +189,7 @@ func (w *walk) maySearch() error {
 	if mode&abi.S_IFMT != abi.S_IFDIR {
 		return abi.ENOTDIR
 	}
-	return w.at.permission(w.c.Cred, abi.X_OK)
+	return w.at.permission(w.c, abi.X_OK)
 }
 
 // step goes one component further.
@@ -315,7 +315,7 @@ func (w *walk) follow(d *Dentry, last, slash bool) error {
 			return w.jump(p, last, slash)
 		}
 		if err == abi.EINVAL {
-			target, err = i.ops.Readlink(i)
+			target, err = i.ops.Readlink(i, w.c)
 		}
 		w.v.tree.RLock()
 		if err != nil {

@@ -56,7 +56,7 @@ func (c *Caller) mayXattr(p Path, name []byte, write bool) error {
 		if write && i.IsDir() && i.mode.Load()&abi.S_ISVTX != 0 && !c.Cred.OwnerOrCapable(i.UID()) {
 			return abi.EPERM
 		}
-		return p.permission(c.Cred, want)
+		return p.permission(c, want)
 	}
 	return abi.EOPNOTSUPP
 }
