@@ -32,17 +32,17 @@ const (
 	CLONE_INTO_CGROUP    = 0x200000000
 )
 
-// Options of wait4(2) and waitid(2).
+// Options of wait4(2) and waitid(2). The last three are spelled with two underscores in C.
 const (
-	WNOHANG     = 1
-	WUNTRACED   = 2
-	WSTOPPED    = 2
-	WEXITED     = 4
-	WCONTINUED  = 8
-	WNOWAIT     = 0x1000000
-	__WNOTHREAD = 0x20000000
-	__WALL      = 0x40000000
-	__WCLONE    = 0x80000000
+	WNOHANG    = 1
+	WUNTRACED  = 2
+	WSTOPPED   = 2
+	WEXITED    = 4
+	WCONTINUED = 8
+	WNOWAIT    = 0x1000000
+	WNOTHREAD  = 0x20000000
+	WALL       = 0x40000000
+	WCLONE     = 0x80000000
 )
 
 // What waitid(2) waits for.

@@ -73,6 +73,9 @@ func (c *Context) Share() *Context {
 // Shared reports whether c has more than one user.
 func (c *Context) Shared() bool { return c.users.Load() > 1 }
 
+// Users returns how many tasks have c.
+func (c *Context) Users() int { return int(c.users.Load()) }
+
 // Copy returns a context of its own with one user.
 func (c *Context) Copy() *Context {
 	n := &Context{vfs: c.vfs}

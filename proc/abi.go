@@ -38,6 +38,10 @@ type ABI interface {
 	// CloneRegs sets the registers of a new task, a copy of its parent's: the result 0, and the stack if it is not 0.
 	CloneRegs(c *Context, stack uint32)
 
+	// RobustList calls visit for the address of every futex word in the robust list at head, and last, with pending set,
+	// for the one that was being locked or unlocked (get_robust_list(2)). It stops at an address that it cannot read.
+	RobustList(t *Task, head uint32, visit func(addr uint32, pi, pending bool))
+
 	// CloneTLS gives the new thread with context c the TLS that clone's argument asks for; t is the parent.
 	CloneTLS(t *Task, c *Context, tls uint32) error
 }

@@ -61,6 +61,9 @@ func (p *pending) takeLocked(sig Signal, info *SigInfo) {
 		return
 	}
 	*info = found.info
+	if found.timer != nil {
+		found.timer.deliveredLocked(info)
+	}
 	found.releaseLocked()
 }
 

@@ -1,11 +1,12 @@
 package proc
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"cleave/abi"
+	"cleave/fs"
 	"cleave/mm"
+	"cleave/ns"
 	"cleave/ns/user"
 	"cleave/wait"
 )
@@ -18,58 +19,143 @@ type Task struct {
 	Ctx       *Context
 	SyscallNr uint32 // of the call that is being done, or NoSyscall
 
-	cred *user.Cred
-
-	mu       sync.Mutex
-	mm       *mm.AddressSpace // nil after exit
-	handlers *SigHandlers     // also guarded by Kernel.mu
+	// Caller is the task as the file systems see it: its credentials, root and cwd, descriptors, mounts. The task reads
+	// it, and the next three fields, freely; it changes them with Kernel.mu held, and others read them with it held.
+	Caller   fs.Caller
+	mm       *mm.AddressSpace // nil once the task exits
+	set      *ns.Set
+	handlers *SigHandlers
 
 	k     *Kernel
-	group *ThreadGroup // fixed, but for a thread that becomes the leader by execve
-	pid   *PID         // guarded by Kernel.mu
+	group *ThreadGroup
+	pidNS *ns.PIDNamespace // that the task is in; never changes
+	tid   int32            // its number there
+	tgid  int32            // and that of its process
 
-	restart      abi.Errno // how the call that has just ended is restarted, 0: not at all
+	restart      abi.Errno // how the call that is ending is made again, 0: not at all
 	restartBlock func(t *Task) (uint32, error)
 
-	// Guarded by Kernel.mu; only the task itself changes blocked.
+	// Guarded by Kernel.mu. Only the task itself changes blocked.
+	pid          *ns.PID // nil once the task is gone
 	blocked      SigSet
-	restoreMask  SigSet // the mask to bring back after sigsuspend and the like
+	restoreMask  SigSet // comes back when the call that set restoring ends
 	restoring    bool
-	waitingFor   SigSet // signals that sigtimedwait takes though they are blocked
+	waitingFor   SigSet // what sigtimedwait takes though it is blocked
+	forced       SigSet // signals that the task's own instructions raised and that nothing can ignore
 	pending      pending
-	stopPending  bool // takes part in the stop of its group
+	stopPending  bool // has yet to take part in the stop of its group
 	stopped      bool
 	exiting      bool
+	exited       bool  // lets go of nothing more
 	exitCode     int32 // as wait(2) gives it
-	exitSignal   Signal
 	pdeathSignal Signal
-	parent       *Task // who made it; for a group leader the one that waits for it
+	vfork        *completion // whom exec and exit let go on
 
 	altStack AltStack
 
-	wake   chan struct{} // capacity 1: a token says "look again"
-	sleep  Timer         // wakes an interrupted sleep
-	entry  wait.Entry    // for the one queue that the task waits on
-	uspace mm.UserBuffer // the buffer of the current read or write
+	wake  chan struct{} // capacity 1: a token says "look again"
+	alarm Timer         // ends a sleep; made by the first that needs it
+	entry wait.Entry    // in the queue of the file that the task waits for
 
-	clearTID   uint32 // set_tid_address
-	robustList uint32
-	robustLen  uint32
-	vfork      *completion // whom exec and exit release
+	clearTID   uint32 // zeroed, and woken, when the task exits (set_tid_address(2))
+	robustHead uint32 // set_robust_list(2)
 
-	comm    atomic.Pointer[string]
-	sched   SchedParams
-	tidAddr uint32
+	traps int   // since charge
+	mark  int64 // monotonic time of the last charge
+	slice int   // ticks that are left
+	usage usage
+	fault faultInfo
+
+	futex     futexWaiter
+	comm      atomic.Pointer[string]
+	nice      atomic.Int32
+	sched     SchedParams // guarded by Kernel.mu
+	slack     int64       // PR_SET_TIMERSLACK, ns
+	noNewPriv bool        // PR_SET_NO_NEW_PRIVS; guarded by Kernel.mu
+	persona   uint32      // personality(2)
+	cpuMask   uint64      // sched_setaffinity(2); guarded by Kernel.mu
+}
+
+// faultInfo is what the last exception was, for signal frames.
+type faultInfo struct {
+	vector, err, addr uint32
 }
 
 // Kernel is the kernel that the task is part of.
 func (t *Task) Kernel() *Kernel { return t.k }
 
-// Group is the task's thread group: its process.
-func (t *Task) Group() *ThreadGroup { return t.group }
+// ThreadGroup is the task's process.
+func (t *Task) ThreadGroup() *ThreadGroup { return t.group }
 
-// MM is the task's address space. For other tasks use AddressSpace.
+// MM is the task's address space. It is for the task itself, as are FS, Files, Cred and NS; see View for others.
 func (t *Task) MM() *mm.AddressSpace { return t.mm }
 
-// Cred is the task's own credentials. For other tasks use Credentials.
-func (t *Task) Cred() *user.Cred { return t.cred }
+// FS is the task's root, cwd and umask.
+func (t *Task) FS() *fs.Context { return t.Caller.FS }
+
+// Files is the task's descriptor table.
+func (t *Task) Files() *fs.FDTable { return t.Caller.Files }
+
+// Cred is the task's credentials.
+func (t *Task) Cred() *user.Cred { return t.Caller.Cred }
+
+// NS is the task's namespaces, but for the user namespace, which its credentials name, and its pid namespace.
+func (t *Task) NS() *ns.Set { return t.set }
+
+// TrapInfo tells of the last exception of the task: vector, error code, and the address of a page fault.
+func (t *Task) TrapInfo() (vector, err, addr uint32) {
+	return t.fault.vector, t.fault.err, t.fault.addr
+}
+
+// Comm is the name of the task (PR_SET_NAME), 15 bytes at most.
+func (t *Task) Comm() string { return *t.comm.Load() }
+
+// SetComm changes it; what is too long is cut.
+func (t *Task) SetComm(name string) {
+	if len(name) > 15 {
+		name = name[:15]
+	}
+	t.comm.Store(&name)
+}
+
+// View is what one task may see of another, or of itself on behalf of others: consistent at one moment, and alive
+// until Put.
+type View struct {
+	Cred  *user.Cred
+	MM    *mm.AddressSpace // nil after exit, as are FS, Files and Set
+	FS    *fs.Context
+	Files *fs.FDTable
+	Set   *ns.Set
+}
+
+// View gives a view of t. The caller calls Put.
+func (t *Task) View() View {
+	t.k.mu.Lock()
+	v := View{Cred: t.Caller.Cred}
+	if t.set == nil {
+		t.k.mu.Unlock()
+		return v
+	}
+	v.Set = t.set.Get()
+	v.Files = t.Caller.Files.Share()
+	ctx := t.Caller.FS.Share()
+	if t.mm != nil && t.mm.TryRef() {
+		v.MM = t.mm
+	}
+	t.k.mu.Unlock()
+	v.FS = ctx.Copy() // a use would make the task seem to share its root and cwd
+	ctx.Leave()
+	return v
+}
+
+// Put lets go of what the view holds.
+func (v *View) Put() {
+	if v.Set != nil {
+		v.Set.Put()
+		v.FS.Leave()
+		v.Files.Leave()
+	}
+	if v.MM != nil {
+		v.MM.Unref()
+	}
+}

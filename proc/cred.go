@@ -1,0 +1,128 @@
+package proc
+
+import (
+	"cleave/abi"
+	"cleave/ns/user"
+)
+
+// setCredLocked makes c, whose counts have been moved, the credentials of t.
+func (t *Task) setCredLocked(c *user.Cred) {
+	old := t.Caller.Cred
+	t.Caller.Cred = c
+	if user.GainsOrMoves(old, c) {
+		t.group.dumpable.Store(suidDumpable)
+		t.pdeathSignal = 0
+	}
+}
+
+// suidDumpable is what PR_SET_DUMPABLE falls to when a process changes its ids (/proc/sys/fs/suid_dumpable).
+const suidDumpable = 0
+
+// SetCred makes c, a changed copy of the task's credentials, those of the task: the end of setuid(2) and its like.
+func (t *Task) SetCred(c *user.Cred) {
+	user.Commit(t.Caller.Cred, c)
+	t.k.mu.Lock()
+	t.setCredLocked(c)
+	t.k.mu.Unlock()
+}
+
+// ChangeCred changes the credentials as f says; f gets the current ones and gives a changed copy, or an error.
+func (t *Task) ChangeCred(f func(*user.Cred) (*user.Cred, error)) error {
+	c, err := f(t.Caller.Cred)
+	if err != nil {
+		return err
+	}
+	if c != t.Caller.Cred {
+		t.SetCred(c)
+	}
+	return nil
+}
+
+// CredOf is the credentials of another task, as they are now.
+func (t *Task) CredOf() *user.Cred {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	return t.Caller.Cred
+}
+
+// NoNewPrivs reports whether execve can give no privileges (PR_SET_NO_NEW_PRIVS).
+func (t *Task) NoNewPrivs() bool {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	return t.noNewPriv
+}
+
+// SetNoNewPrivs makes it so, for good.
+func (t *Task) SetNoNewPrivs() {
+	t.k.mu.Lock()
+	t.noNewPriv = true
+	t.k.mu.Unlock()
+}
+
+// Dumpable is PR_GET_DUMPABLE: 0 keeps others of the same user from looking into the process.
+func (t *Task) Dumpable() int32 { return t.group.dumpable.Load() }
+
+// SetDumpable is PR_SET_DUMPABLE. EINVAL: neither 0 nor 1.
+func (t *Task) SetDumpable(v uint32) error {
+	if v > 1 {
+		return abi.EINVAL
+	}
+	t.group.dumpable.Store(int32(v))
+	return nil
+}
+
+// MayAccess reports whether t may look into o: /proc/PID, pidfd_getfd, get_robust_list (ptrace(2), "Ptrace access mode
+// checking"). byFSIDs is PTRACE_MODE_FSCREDS.
+func (t *Task) MayAccess(o *Task, byFSIDs bool) bool {
+	if o.group == t.group {
+		return true
+	}
+	c := o.CredOf()
+	if !t.Cred().MayAccess(c, byFSIDs) {
+		return false
+	}
+	return o.Dumpable() == 1 || t.Cred().HasOverTask(user.CapSysPtrace, c.NS)
+}
+
+// ParentDeathSignal is PR_GET_PDEATHSIG.
+func (t *Task) ParentDeathSignal() Signal {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	return t.pdeathSignal
+}
+
+// SetParentDeathSignal is PR_SET_PDEATHSIG; 0 is none. EINVAL.
+func (t *Task) SetParentDeathSignal(sig Signal) error {
+	if sig != 0 && !sig.Valid() {
+		return abi.EINVAL
+	}
+	t.k.mu.Lock()
+	t.pdeathSignal = sig
+	t.k.mu.Unlock()
+	return nil
+}
+
+// Subreaper is PR_GET_CHILD_SUBREAPER.
+func (t *Task) Subreaper() bool {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	return t.group.subreaper
+}
+
+// SetSubreaper is PR_SET_CHILD_SUBREAPER: orphans among the descendants become children of this process.
+func (t *Task) SetSubreaper(on bool) {
+	k := t.k
+	k.mu.Lock()
+	t.group.subreaper = on
+	if on {
+		t.group.markUnderSubreaperLocked()
+	}
+	k.mu.Unlock()
+}
+
+func (g *ThreadGroup) markUnderSubreaperLocked() {
+	for c := g.children.first; c != nil; c = c.nextSib {
+		c.underSubreaper = true
+		c.markUnderSubreaperLocked()
+	}
+}
