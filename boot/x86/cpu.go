@@ -1,6 +1,7 @@
 package x86
 
 import (
+	_ "sync/atomic" // without it, the compiler does not inline Context.Work.Load
 	"unsafe"
 
 	"cleave/mm/frame"
@@ -61,24 +62,34 @@ func enterUser(ctx *proc.Context)
 // thread.
 func loadSegments(ds, es, fs, gs uint16) (base uint64)
 
-// Run implements proc.CPU.
+// Run implements proc.CPU. From the test of Work on it has no preemption point: what it calls is nosplit.
 func (c *CPU) Run(ctx *proc.Context) proc.Trap {
+	if ctx.Work.Load()&proc.WorkReturn != 0 {
+		return proc.Trap{Vector: proc.VectorWork}
+	}
+	if c.owner != ctx || c.root != ctx.Root {
+		c.prepare(ctx)
+	}
+	enterUser(ctx)
+	if ctx.Vector == proc.VectorPageFault {
+		return proc.Trap{Vector: proc.VectorPageFault, Error: ctx.Error, Addr: uint32(readCR2())}
+	}
+	return proc.Trap{Vector: ctx.Vector, Error: ctx.Error}
+}
+
+// prepare makes the processor hold ctx and its page table.
+//
+//go:nosplit
+func (c *CPU) prepare(ctx *proc.Context) {
 	if c.owner != ctx {
 		c.take(ctx)
 	}
 	if c.root != ctx.Root {
 		c.setRoot(ctx.Root)
 	}
-	enterUser(ctx)
-	t := proc.Trap{Vector: ctx.Vector, Error: ctx.Error}
-	if t.Vector == proc.VectorPageFault {
-		t.Addr = uint32(readCR2())
-	}
-	return t
 }
 
-// take makes the processor hold the state of ctx, after saving that of the last owner. Between this and the entry to
-// user mode there must be no preemption point, hence nosplit here and in all it calls.
+// take makes the processor hold the state of ctx, after saving that of the last owner.
 //
 //go:nosplit
 func (c *CPU) take(ctx *proc.Context) {

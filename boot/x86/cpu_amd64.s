@@ -120,7 +120,7 @@ TEXT ·loadIDT(SB), NOSPLIT, $0-8
 	RET
 
 // func entryPoints() entries
-TEXT ·entryPoints(SB), NOSPLIT, $0-40
+TEXT ·entryPoints(SB), NOSPLIT, $0-56
 	LEAQ	·stubs(SB), AX
 	MOVQ	AX, ret_stubs+0(FP)
 	LEAQ	·int80Entry(SB), AX
@@ -131,6 +131,10 @@ TEXT ·entryPoints(SB), NOSPLIT, $0-40
 	MOVQ	AX, ret_sysenter+24(FP)
 	LEAQ	·syscallEntry(SB), AX
 	MOVQ	AX, ret_syscall+32(FP)
+	LEAQ	·doubleFaultEntry(SB), AX
+	MOVQ	AX, ret_doubleFault+40(FP)
+	LEAQ	·machineCheckEntry(SB), AX
+	MOVQ	AX, ret_machineCheck+48(FP)
 	RET
 
 // func loadSegments(ds, es, fs, gs uint16) (base uint64)

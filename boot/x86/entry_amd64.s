@@ -60,7 +60,8 @@ slow:
 	PUSHQ	SI	\
 	PUSHQ	DI
 
-// int 0x80. The gate is an interrupt gate: IF, TF, NT, RF are clear. DF and AC are the user's.
+// INT 0x80, from ring 3 only: no device has this vector. The gate is an interrupt gate: IF, TF, NT, RF are clear; DF and
+// AC are the user's.
 TEXT ·int80Entry(SB), NOSPLIT|NOFRAME, $0
 	PUSHQ	$0
 	PUSHQ	$const_vectorSyscall
@@ -75,6 +76,17 @@ TEXT ·trapEntry(SB), NOSPLIT|NOFRAME, $0
 	JMP	·userTrapped(SB)
 ring0:
 	JMP	·kernelTrapped(SB)
+
+// What a fast entry saves, but for the flags, ESP, ECX and the vector. The call returns to the landing pad.
+#define SAVE_FAST(C) \
+	MOVL	DI, regs_EDI(C)	\
+	MOVL	SI, regs_ESI(C)	\
+	MOVL	BP, regs_EBP(C)	\
+	MOVL	BX, regs_EBX(C)	\
+	MOVL	DX, regs_EDX(C)	\
+	MOVL	AX, regs_EAX(C)	\
+	MOVL	context_Landing(C), AX	\
+	MOVL	AX, regs_EIP(C)
 
 // Compatibility mode, SYSENTER (SDM vol. 2). RSP is the end of CPU.sysenterStack; TF, NT, DF and AC are the user's. With
 // TF set, the processor single-steps through the first instructions (kernelTrapped lets it) until the flags are
@@ -96,7 +108,8 @@ TEXT ·sysenterStepped(SB), NOSPLIT|NOFRAME, $0
 	MOVL	BP, regs_ESP(SP)
 	MOVL	CX, regs_ECX(SP)
 	MOVL	$const_vectorSysenter, regs_Vector(SP)
-	JMP	·fastEntered(SB)
+	SAVE_FAST(SP)
+	JMP	·userEntered(SB)
 
 // Compatibility mode, SYSCALL (APM vol. 3). RSP is the user's: nothing may be pushed, and an NMI or #MC has a stack of its
 // own. R11 has the flags, RCX the return address, which the landing pad replaces. SFMASK has cleared all flags.
@@ -111,74 +124,87 @@ TEXT ·syscallEntry(SB), NOSPLIT|NOFRAME, $0
 	MOVL	SP, regs_ESP(R8)
 	MOVL	BP, regs_ECX(R8)
 	MOVL	$const_vectorSyscallInsn, regs_Vector(R8)
+	SAVE_FAST(R8)
 	MOVQ	R8, SP
-	JMP	·fastEntered(SB)
+	JMP	·userEntered(SB)
 
-// What both fast entries have in common. SP is the context.
-TEXT ·fastEntered(SB), NOSPLIT|NOFRAME, $0
-	MOVL	DI, regs_EDI(SP)
-	MOVL	SI, regs_ESI(SP)
-	MOVL	BP, regs_EBP(SP)
-	MOVL	BX, regs_EBX(SP)
-	MOVL	DX, regs_EDX(SP)
-	MOVL	AX, regs_EAX(SP)
-	MOVL	context_Landing(SP), AX
-	MOVL	AX, regs_EIP(SP)
-	JMP	·userTrapped(SB)
+// #DF and #MC come on stacks of their own, from anywhere, and there is no way back.
+TEXT ·doubleFaultEntry(SB), NOSPLIT|NOFRAME, $0
+	PUSHQ	$const_vectorDoubleFault
+	JMP	·kernelFault(SB)
 
-// SP is the context, whose Regs are saved. Save the rest that Go would change, make the processor as Go expects it, and
-// return from enterUser.
+TEXT ·machineCheckEntry(SB), NOSPLIT|NOFRAME, $0
+	PUSHQ	$0
+	PUSHQ	$const_vectorMachineCheck
+	JMP	·kernelFault(SB)
+
+// With Regs saved, what remains is to save what else Go would change, to make the processor as Go expects it, and to return
+// from enterUser. SP is the context.
+
+// The base of FS.
+#define SWITCH_BASE \
+	RDFSBASEQ AX	\
+	MOVQ	AX, (context_Machine+const_machineBase)(SP)	\
+	MOVQ	(context_Machine+const_machineThread)(SP), AX	\
+	WRFSBASEQ AX
+
+#define SWITCH_BASE_MSR \
+	MOVL	$const_msrFSBase, CX	\
+	RDMSR	\
+	MOVL	AX, (context_Machine+const_machineBase)(SP)	\
+	MOVL	DX, (context_Machine+const_machineBase+4)(SP)	\
+	MOVL	(context_Machine+const_machineThread)(SP), AX	\
+	MOVL	(context_Machine+const_machineThread+4)(SP), DX	\
+	WRMSR
+
+// XMM, MXCSR, segments; back to Go.
+#define SAVE_AND_RETURN \
+	MOVUPS	X0, (context_XMM+0*16)(SP)	\
+	MOVUPS	X1, (context_XMM+1*16)(SP)	\
+	MOVUPS	X2, (context_XMM+2*16)(SP)	\
+	MOVUPS	X3, (context_XMM+3*16)(SP)	\
+	MOVUPS	X4, (context_XMM+4*16)(SP)	\
+	MOVUPS	X5, (context_XMM+5*16)(SP)	\
+	MOVUPS	X6, (context_XMM+6*16)(SP)	\
+	MOVUPS	X7, (context_XMM+7*16)(SP)	\
+	STMXCSR	context_MXCSR(SP)	\
+	CMPL	context_MXCSR(SP), $const_initialMXCSR	\
+	JEQ	2(PC)	\
+	LDMXCSR	·kernelMXCSR(SB)	\
+	MOVW	DS, context_DS(SP)	\
+	MOVW	ES, context_ES(SP)	\
+	MOVW	FS, context_FS(SP)	\
+	MOVW	GS, context_GS(SP)	\
+	MOVQ	(context_Machine+const_machineFrame)(SP), BP	\
+	MOVQ	(context_Machine+const_machineStack)(SP), SP	\
+	RET
+
+// After a trap: DF and AC are the user's.
 TEXT ·userTrapped(SB), NOSPLIT|NOFRAME, $0
 	CLD
 	CMPB	·modern(SB), $0
 	JNE	fast
-	// No SMAP, or no FSGSBASE.
 	CMPB	·smap(SB), $0
-	JEQ	base
+	JEQ	2(PC)
 	CLAC
-base:
 	CMPB	·fastBase(SB), $0
-	JEQ	slow
-	RDFSBASEQ AX
-	MOVQ	AX, (context_Machine+const_machineBase)(SP)
-	MOVQ	(context_Machine+const_machineThread)(SP), AX
-	WRFSBASEQ AX
-	JMP	save
-slow:
-	MOVL	$const_msrFSBase, CX
-	RDMSR
-	MOVL	AX, (context_Machine+const_machineBase)(SP)
-	MOVL	DX, (context_Machine+const_machineBase+4)(SP)
-	MOVL	(context_Machine+const_machineThread)(SP), AX
-	MOVL	(context_Machine+const_machineThread+4)(SP), DX
-	WRMSR
+	JNE	base
+	SWITCH_BASE_MSR
 	JMP	save
 fast:
 	CLAC
-	RDFSBASEQ AX
-	MOVQ	AX, (context_Machine+const_machineBase)(SP)
-	MOVQ	(context_Machine+const_machineThread)(SP), AX
-	WRFSBASEQ AX
+base:
+	SWITCH_BASE
 save:
-	MOVUPS	X0, (context_XMM+0*16)(SP)
-	MOVUPS	X1, (context_XMM+1*16)(SP)
-	MOVUPS	X2, (context_XMM+2*16)(SP)
-	MOVUPS	X3, (context_XMM+3*16)(SP)
-	MOVUPS	X4, (context_XMM+4*16)(SP)
-	MOVUPS	X5, (context_XMM+5*16)(SP)
-	MOVUPS	X6, (context_XMM+6*16)(SP)
-	MOVUPS	X7, (context_XMM+7*16)(SP)
-	STMXCSR	context_MXCSR(SP)
-	CMPL	context_MXCSR(SP), $const_initialMXCSR
-	JNE	mxcsr
-segments:
-	MOVW	DS, context_DS(SP)
-	MOVW	ES, context_ES(SP)
-	MOVW	FS, context_FS(SP)
-	MOVW	GS, context_GS(SP)
-	MOVQ	(context_Machine+const_machineFrame)(SP), BP
-	MOVQ	(context_Machine+const_machineStack)(SP), SP
-	RET
-mxcsr:
-	LDMXCSR	·kernelMXCSR(SB)
-	JMP	segments
+	SAVE_AND_RETURN
+
+// After a fast entry.
+TEXT ·userEntered(SB), NOSPLIT|NOFRAME, $0
+	CMPB	·fastBase(SB), $0
+	JNE	fast
+	SWITCH_BASE_MSR
+	JMP	save
+fast:
+	SWITCH_BASE
+save:
+	SAVE_AND_RETURN

@@ -21,24 +21,21 @@ const (
 
 var (
 	fault       KernelTrap
-	reportStack uintptr // the end of the stack that Report runs on
+	reportStack unsafe.Pointer // the end of the stack that Report runs on
 	report      func(*KernelTrap)
 )
 
 // SetReport has f called for every unexpected exception in ring 0. It runs on a stack of its own, with the g of the
 // goroutine that was interrupted, whose stack bounds are in the KernelTrap, with interrupts off, and must not return
 // to what was interrupted. Locks may be held by anyone: it must take none.
-func SetReport(f func(*KernelTrap)) {
-	if reportStack == 0 {
-		stack := make([]byte, reportStackSize+16)
-		reportStack = (uintptr(unsafe.Pointer(&stack[0])) + reportStackSize) &^ 15
-		reportStackRoom = stack
-	}
-	report = f
-}
+func SetReport(f func(*KernelTrap)) { report = f }
 
-// reportStackRoom keeps the stack from the garbage collector.
-var reportStackRoom []byte
+// makeReportStack is called before the tables are loaded, so that there is always a stack to report on.
+func makeReportStack() {
+	stack := make([]byte, reportStackSize+32)
+	p := unsafe.Pointer(unsafe.SliceData(stack))
+	reportStack = unsafe.Add(p, reportStackSize+16-int(uintptr(p)&15))
+}
 
 // reportFault is called by kernelFault.
 func reportFault() {

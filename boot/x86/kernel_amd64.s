@@ -114,10 +114,17 @@ TEXT ·kernelFault(SB), NOSPLIT|NOFRAME, $0
 	MOVL	AX, ·fault+KernelTrap_FSBase(SB)
 	MOVL	DX, ·fault+KernelTrap_FSBase+4(SB)
 	MOVQ	·reportStack(SB), SP
-	// Only in the upper half is there a thread's g. With the user's base, Go code cannot run: the entry itself is broken.
+	// Only in the upper half is there a thread's g. Else it was in user mode, or in the entry, that the exception came:
+	// the thread is that which called Run.
 	TESTL	DX, DX
-	JGE	halt
-
+	JLT	thread
+	SWAPGS
+	MOVQ	CPU_context(GS), BX
+	SWAPGS
+	MOVL	(context_Machine+const_machineThread)(BX), AX
+	MOVL	(context_Machine+const_machineThread+4)(BX), DX
+	WRMSR
+thread:
 	// Give g the bounds of this stack, as the checks in function prologues compare with them (g.stack and the
 	// two guards are the first words of runtime.g; the compiler relies on that, too).
 	MOVQ	(TLS), AX

@@ -72,6 +72,7 @@ func New() *CPU {
 	if begin, first, last, end := userAccessRange(); !(begin < first && first < last && last < end) {
 		panic("x86: the linker has reordered user_amd64.s")
 	}
+	makeReportStack()
 	c := new(CPU)
 	c.Features = detect()
 	c.kernelRoot = frame.PFN(readCR3() >> frame.Shift)

@@ -71,11 +71,13 @@ var idt [256][2]uint64
 
 // entries are the addresses of the assembly's entry points.
 type entries struct {
-	stubs    uintptr // of vector v: stubs + v*stubSize
-	int80    uintptr
-	nmi      uintptr
-	sysenter uintptr
-	syscall  uintptr
+	stubs        uintptr // of vector v: stubs + v*stubSize
+	int80        uintptr
+	nmi          uintptr
+	sysenter     uintptr
+	syscall      uintptr
+	doubleFault  uintptr
+	machineCheck uintptr
 }
 
 // stubSize is the distance of two entry stubs; PCALIGN in stubs_amd64.s sees to it.
@@ -112,8 +114,8 @@ func (c *CPU) buildTables() {
 	setGate(proc.VectorOverflow, p.stubs+proc.VectorOverflow*stubSize, 3, 0)
 	setGate(proc.VectorSyscall, p.int80, 3, 0)
 	setGate(vectorNMI, p.nmi, 0, istNMI)
-	setGate(vectorDoubleFault, p.stubs+vectorDoubleFault*stubSize, 0, istDoubleFault)
-	setGate(vectorMachineCheck, p.stubs+vectorMachineCheck*stubSize, 0, istMachineCheck)
+	setGate(vectorDoubleFault, p.doubleFault, 0, istDoubleFault)
+	setGate(vectorMachineCheck, p.machineCheck, 0, istMachineCheck)
 }
 
 // setGate makes an interrupt gate (SDM vol. 3, 6.14.1): IF is cleared at the entry.

@@ -46,6 +46,10 @@ func main() {
 			return
 		}
 	}
+	x86.SetReport(func(t *x86.KernelTrap) {
+		fmt.Printf("Bail out! exception in ring 0: %+v\n", *t)
+		reportExit(1)
+	})
 	fmt.Printf("# %+v\n", m.cpu.Features)
 	var tests []test
 	for _, group := range [][]test{exceptionTests(), stateTests, segmentTests, entryTests, memoryTests, interruptTests, costTests} {

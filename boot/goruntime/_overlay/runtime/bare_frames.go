@@ -11,6 +11,23 @@ import (
 // bareHeld is how many frames only the Go heap may take, so that the kernel goes on when user memory has run out.
 var bareHeld uint64
 
+// bareHeldMin is the least of it: the collector's pacer wants a MiB of room below the memory limit, or it runs all the
+// time. bareHeldBack is how many of them are for page tables and for what is allocated while the collector works.
+const (
+	bareHeldMin  = 512
+	bareHeldBack = 64
+)
+
+// bareSetLimit sets the runtime's memory limit (GOMEMLIMIT) to what it has mapped and could still map. As the heap
+// grows, that stays the same, so it is called when frames are taken or given back for something else. The collector
+// and the allocator read the limit anew each time, so it takes no stop of the world to change it.
+//
+//go:nosplit
+func bareSetLimit() {
+	free := int64(barePool.Available()) - bareHeldBack
+	gcController.memoryLimit.Store(max(free, 0)*bare.PageSize + int64(gcController.mappedReady.Load()))
+}
+
 // bareTakeFrames fills dst with the numbers of frames of undefined content and returns how many there were. It leaves
 // the frames that are held for the Go heap.
 //
@@ -18,10 +35,12 @@ var bareHeld uint64
 func bareTakeFrames(dst []uint32) int {
 	for i := range dst {
 		if barePool.Available() <= bareHeld {
+			bareSetLimit()
 			return i
 		}
 		dst[i] = uint32(barePool.Alloc() / bare.PageSize)
 	}
+	bareSetLimit()
 	return len(dst)
 }
 
@@ -32,6 +51,7 @@ func bareGiveFrames(frames []uint32) {
 	for _, f := range frames {
 		barePool.Free(uint64(f) * bare.PageSize)
 	}
+	bareSetLimit()
 }
 
 // bareFrames returns how many frames bareTakeFrames could still take, how many there are at all, and the address after

@@ -90,7 +90,7 @@ func bareMemoryInit() {
 		bareFatal("too little memory")
 	}
 	total := barePool.Total() * bare.PageSize
-	bareHeld = barePool.Total() / 32
+	bareHeld = max(barePool.Total()/16, bareHeldMin)
 	bareHeapEnd = bareHeapBase - bare.PageSize // not aligned, so that the runtime doesn't take two arenas at once
 	bareHeapLimit = bareHeapBase + min(max(uintptr(total)*16, 1<<30)&^(heapArenaBytes-1), bareHeapSlots<<39)
 	bareMetaEnd = bareMetaBase
@@ -215,8 +215,8 @@ func bareEarlyException(vector, w0, w1, cr2 uint64) {
 
 var (
 	bareArg0 = []byte("cleave\x00")
-	// The kernel's own Go code leaves the AVX registers to user programs.
-	bareDebugEnv = []byte("GODEBUG=cpu.avx=off,cpu.avx2=off,cpu.avx512f=off,cpu.fma=off\x00")
+	// The kernel's own Go code leaves the AVX registers to user programs. The profiler of memory would cost 1.4 MiB.
+	bareDebugEnv = []byte("GODEBUG=memprofilerate=0,cpu.avx=off,cpu.avx2=off,cpu.avx512f=off,cpu.fma=off\x00")
 	bareGCEnv    = [3][]byte{[]byte("GOGC=25\x00"), []byte("GOGC=50\x00"), []byte("GOGC=100\x00")}
 )
 
