@@ -132,6 +132,9 @@ func (i *Inode) Ino() uint64 { return i.ino }
 // Mode returns type and permissions.
 func (i *Inode) Mode() uint32 { return i.mode.Load() }
 
+// SetMode sets type and permissions, for file systems.
+func (i *Inode) SetMode(mode uint32) { i.mode.Store(mode) }
+
 // Type returns the type, abi.S_IFREG and the like.
 func (i *Inode) Type() uint32 { return i.mode.Load() & abi.S_IFMT }
 

@@ -32,9 +32,10 @@ type PageSource interface {
 	Backed(i *Inode) int64
 }
 
-// InitPages gives the regular file i an empty page cache.
-func (i *Inode) InitPages(src PageSource) {
-	i.pages = &Mapping{inode: i, pool: i.sb.vfs.Pool, src: src}
+// InitPages makes m, which is new, the page cache of the regular file i.
+func (i *Inode) InitPages(m *Mapping, src PageSource) {
+	m.inode, m.pool, m.src = i, i.sb.vfs.Pool, src
+	i.pages = m
 }
 
 // Pages returns the page cache; nil if i has none.

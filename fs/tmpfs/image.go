@@ -65,10 +65,10 @@ func (n *node) Backed(*fs.Inode) int64 {
 // Filler puts files into a tmpfs that nobody uses yet, in bulk: inodes and names come from blocks of memory, and the
 // data of files stay where they are until they are needed.
 type Filler struct {
-	fs      *FS
-	nodes   []node
-	names   []fs.Dentry
-	scratch fs.Node
+	fs    *FS
+	nodes []node
+	pages []fs.Mapping
+	names []fs.Dentry
 }
 
 // NewFiller returns a filler for t.
@@ -83,7 +83,14 @@ func (f *Filler) Add(dir *fs.Dentry, name []byte, n *fs.Node, mtime int64) *fs.D
 	if len(f.nodes) == 0 {
 		f.nodes = make([]node, fillBlock)
 	}
-	i := f.fs.newInode(&f.nodes[0], n)
+	var pages *fs.Mapping
+	if n.Mode&abi.S_IFMT == abi.S_IFREG {
+		if len(f.pages) == 0 {
+			f.pages = make([]fs.Mapping, fillBlock)
+		}
+		pages, f.pages = &f.pages[0], f.pages[1:]
+	}
+	i := f.fs.newInode(&f.nodes[0], pages, n)
 	f.nodes = f.nodes[1:]
 	i.SetTimes(mtime, mtime, mtime)
 	switch n.Mode & abi.S_IFMT {
@@ -99,6 +106,13 @@ func (f *Filler) Add(dir *fs.Dentry, name []byte, n *fs.Node, mtime int64) *fs.D
 func (f *Filler) Link(dir *fs.Dentry, name []byte, d *fs.Dentry) {
 	d.Inode().AddNlink(1)
 	f.place(dir, name, d.Inode())
+}
+
+// Remove takes d, an entry of dir that is no directory, out again.
+func (f *Filler) Remove(dir, d *fs.Dentry) {
+	d.Inode().AddNlink(-1)
+	dir.Inode().SetSize(dir.Inode().Size() - direntSize)
+	f.fs.vfs.Remove(d)
 }
 
 func (f *Filler) place(dir *fs.Dentry, name []byte, i *fs.Inode) *fs.Dentry {

@@ -72,14 +72,23 @@ func (t *FS) start(r *fs.MountRequest, o options) {
 	}
 	t.sb = r.VFS.NewSuper(fs.SuperConfig{Request: r, Type: r.Type, Ops: t, Magic: abi.TMPFS_MAGIC, Flags: flags})
 	t.apply(o)
-	t.sb.SetRoot(t.newInode(new(node), &fs.Node{Mode: abi.S_IFDIR | o.mode, UID: o.uid, GID: o.gid}))
+	t.sb.SetRoot(t.newNode(&fs.Node{Mode: abi.S_IFDIR | o.mode, UID: o.uid, GID: o.gid}))
 }
 
 // Superblock returns the superblock, whose one reference is the caller's.
 func (t *FS) Superblock() *fs.Superblock { return t.sb }
 
-// newInode makes n the node of a file. The limit on their number has been checked.
-func (t *FS) newInode(n *node, what *fs.Node) *fs.Inode {
+// newNode makes the node of a file. The limit on their number has been checked.
+func (t *FS) newNode(what *fs.Node) *fs.Inode {
+	var pages *fs.Mapping
+	if what.Mode&abi.S_IFMT == abi.S_IFREG {
+		pages = new(fs.Mapping)
+	}
+	return t.newInode(new(node), pages, what)
+}
+
+// newInode makes n the node of a file, and pages the page cache if it is a regular one.
+func (t *FS) newInode(n *node, pages *fs.Mapping, what *fs.Node) *fs.Inode {
 	i := &n.inode
 	n.fs = t
 	t.inodes.Add(1)
@@ -89,7 +98,7 @@ func (t *FS) newInode(n *node, what *fs.Node) *fs.Inode {
 	case abi.S_IFDIR:
 		i.SetNlink(2)
 	case abi.S_IFREG:
-		i.InitPages(n)
+		i.InitPages(pages, n)
 	}
 	return i
 }
@@ -107,7 +116,7 @@ func (n *node) Create(dir *fs.Inode, name []byte, what *fs.Node) (*fs.Inode, err
 	if err := n.fs.roomForInode(); err != nil {
 		return nil, err
 	}
-	i := n.fs.newInode(new(node), what)
+	i := n.fs.newNode(what)
 	switch {
 	case what.Mode&abi.S_IFMT == abi.S_IFLNK:
 		i.SetLink(append([]byte(nil), what.Target...))
@@ -252,7 +261,7 @@ func (t *FS) NewFile(m *fs.Mount, name string, size int64, cred *user.Cred) (*fs
 	if err := t.roomForInode(); err != nil {
 		return nil, err
 	}
-	i := t.newInode(new(node), &fs.Node{Mode: abi.S_IFREG | 0o777, UID: cred.FSUID, GID: cred.FSGID})
+	i := t.newNode(&fs.Node{Mode: abi.S_IFREG | 0o777, UID: cred.FSUID, GID: cred.FSGID})
 	i.SetNlink(0)
 	i.SetSize(size)
 	return t.vfs.NewUnnamedFile(m, i, name, abi.O_RDWR|abi.O_LARGEFILE, cred), nil
