@@ -8,17 +8,20 @@ type Clock struct {
 	ticks ratio  // ticks per ns
 }
 
-// ratio is the number mult / 2^shift. mult is below 2^32 and shift at most 32.
+// ratio is the number mult / 2^shift. mult is below 2^32 and shift at most maxShift.
 type ratio struct {
 	mult  uint64
 	shift uint
 }
 
+// maxShift is at most 32, or of would shift by a negative number. The clock that programs read has one bit less.
+const maxShift = 31
+
 // makeRatio returns a/b, as exactly as a ratio can be. Both are below 2^32 times each other, and 2^63.
 //
 //go:nosplit
 func makeRatio(a, b uint64) ratio {
-	r := ratio{shift: 32}
+	r := ratio{shift: maxShift}
 	for a>>(64-r.shift) != 0 || a<<r.shift/b >= 1<<32 {
 		r.shift--
 	}
@@ -40,6 +43,11 @@ func (c *Clock) SetRate(hz uint64) {
 	c.ns = makeRatio(1e9, hz)
 	c.ticks = makeRatio(hz, 1e9)
 }
+
+// Rate returns by what number, and then shifted right by how many bits, ticks are multiplied to have ns.
+//
+//go:nosplit
+func (c *Clock) Rate() (mult, shift uint32) { return uint32(c.ns.mult), uint32(c.ns.shift) }
 
 // Running reports whether the clock has a rate.
 //

@@ -12,6 +12,14 @@ var (
 	bareClock   bare.Clock
 	bareTSCRate uint64 // Hz
 
+	// bareReference is a reading of both counters, by which the rate can be found more exactly later on, if
+	// it was measured at all.
+	bareReference struct {
+		pit   uint16
+		tsc   uint64
+		valid bool
+	}
+
 	// bareWall is the wall clock's time in ns since 1970 at time 0. boot sets it.
 	bareWall int64
 )
@@ -161,7 +169,7 @@ func barePITEdge() (pit uint16, tsc uint64, apic uint32) {
 //go:nosplit
 func bareMeasure(n uint16) bareMeasurement {
 	p0, t0, a0 := barePITEdge()
-	for i := 0; p0-barePITRead() < n && i < 1000; i++ {
+	for i := 0; p0-barePITRead() < n && i < 1<<16; i++ {
 	}
 	p1, t1, a1 := barePITEdge()
 	return bareMeasurement{uint64(p0 - p1), t1 - t0, uint64(a0 - a1)}
@@ -189,8 +197,34 @@ func bareCalibrate() {
 	}
 	if bareTSCRate == 0 {
 		bareTSCRate = m.tsc * barePITRate / m.pit
+		bareReference.pit, bareReference.tsc, _ = barePITEdge()
+		bareReference.valid = true
 	}
 	bareTimerRate = m.apic * barePITRate / m.pit
+}
+
+// bareRefine finds the rate of the time stamp counter more exactly than at start, the more so the later it is called, up
+// to some ten seconds after, and reports whether it changed the clock. The interval timer has wrapped around since: how
+// often follows from the rate as known so far.
+//
+//go:linkname bareRefine
+//go:nosplit
+func bareRefine() bool {
+	if !bareReference.valid {
+		return false
+	}
+	pit, tsc, _ := barePITEdge()
+	elapsed := tsc - bareReference.tsc
+	about := elapsed / (bareTSCRate / barePITRate)
+	ticks := uint64(bareReference.pit - pit)
+	ticks += (about - ticks + 1<<15) &^ (1<<16 - 1)
+	if ticks == 0 || elapsed > 1<<63/barePITRate {
+		return false
+	}
+	bareTSCRate = elapsed * barePITRate / ticks
+	bareClock.Rebase(bareTSC())
+	bareClock.SetRate(bareTSCRate)
+	return true
 }
 
 // bareSeedInit makes the runtime's random seed out of RDRAND, where the CPU has it, and of what the counters' low bits
