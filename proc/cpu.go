@@ -145,6 +145,10 @@ type CPU interface {
 	// of WorkReturn is set in c.Work, it does nothing and returns VectorWork.
 	Run(c *Context) Trap
 
+	// Interrupt makes a CPU that runs c leave user mode soon, because another task has set bits of c.Work. With one CPU
+	// there is nothing to do: who sets them keeps c from running. Any goroutine may call it, with any lock held.
+	Interrupt(c *Context)
+
 	// InitFPU gives c the state in which a program starts: x87 control word 0x37f, MXCSR 0x1f80, the rest zero.
 	InitFPU(c *Context)
 

@@ -99,12 +99,17 @@ func (t *Task) suspend() {
 	t.charge()
 	t.usage.voluntary.Add(1)
 	t.k.running.Add(-1)
+	t.asleep.Store(true)
 }
 
 func (t *Task) resume() {
+	t.asleep.Store(false)
 	t.mark = t.k.Clock.Monotonic()
 	t.k.running.Add(1)
 }
+
+// Sleeping reports whether the task sleeps in the kernel.
+func (t *Task) Sleeping() bool { return t.asleep.Load() }
 
 // tick is the timer's interrupt in user mode: accounts, limits, and the next one's turn.
 func (t *Task) tick() {

@@ -173,6 +173,7 @@ func (t *Task) dieLocked() {
 func (t *Task) interruptLocked() {
 	t.Ctx.Work.Or(WorkSignal)
 	t.kick()
+	t.k.cpu.Interrupt(t.Ctx)
 }
 
 // recalcLocked sets or clears WorkSignal by what is pending. Only t itself may clear it.

@@ -53,9 +53,10 @@ type Task struct {
 
 	altStack AltStack
 
-	wake  chan struct{} // capacity 1: a token says "look again"
-	alarm Timer         // ends a sleep; made by the first that needs it
-	entry wait.Entry    // in the queue of the file that the task waits for
+	wake   chan struct{} // capacity 1: a token says "look again"
+	asleep atomic.Bool
+	alarm  Timer      // ends a sleep; made by the first that needs it
+	entry  wait.Entry // in the queue of the file that the task waits for
 
 	clearTID   uint32 // zeroed, and woken, when the task exits (set_tid_address(2))
 	robustHead uint32 // set_robust_list(2)

@@ -137,6 +137,9 @@ func (c *CPU) selector(s uint16) uint16 {
 	return 0
 }
 
+// Interrupt implements proc.CPU: there is one CPU, and it is here.
+func (c *CPU) Interrupt(*proc.Context) {}
+
 // Reload implements proc.CPU.
 func (c *CPU) Reload(ctx *proc.Context) {
 	if c.owner == ctx {
