@@ -182,3 +182,10 @@ func (r *Ring) Clear() {
 	r.free(r.pages)
 	r.head, r.tail, r.claim = 0, 0, 0
 }
+
+// AwaitIdle waits until nobody copies, in or out. It releases the mutex meanwhile.
+func (r *Ring) AwaitIdle() {
+	for r.reading || r.writing {
+		r.idle.Wait()
+	}
+}
