@@ -131,7 +131,7 @@ func (d *Domain) find(c *fs.Caller, from *Socket, addr []byte) (*Socket, error) 
 		return nil, err
 	}
 	defer p.Put()
-	if err := p.Permission(c.Cred, abi.W_OK); err != nil {
+	if err := p.Permission(c, abi.W_OK); err != nil {
 		return nil, err
 	}
 	var s *Socket
