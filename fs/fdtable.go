@@ -75,6 +75,20 @@ func (t *FDTable) Get(fd int) (*File, error) {
 	return f, nil
 }
 
+// Flags returns the flags of an open descriptor, with O_CLOEXEC if it is closed at execve(2); false: it is not open.
+func (t *FDTable) Flags(fd int) (uint32, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if uint(fd) >= uint(len(t.files)) || t.files[fd] == nil {
+		return 0, false
+	}
+	flags := t.files[fd].Flags()
+	if t.cloexec[fd/64]>>(fd%64)&1 != 0 {
+		flags |= abi.O_CLOEXEC
+	}
+	return flags, true
+}
+
 // GetIO is Get for calls that O_PATH descriptors are no use for. EBADF.
 func (t *FDTable) GetIO(fd int) (*File, error) {
 	f, err := t.Get(fd)

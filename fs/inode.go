@@ -120,6 +120,12 @@ func (i *Inode) SetNode(n *Node) {
 	i.rdev = n.Rdev
 }
 
+// SetOwner sets the owner of an inode whose owner changes by itself (/proc).
+func (i *Inode) SetOwner(uid user.KUID, gid user.KGID) {
+	i.uid.Store(uint32(uid))
+	i.gid.Store(uint32(gid))
+}
+
 // Ops returns the file system's operations.
 func (i *Inode) Ops() InodeOps { return i.ops }
 

@@ -103,25 +103,26 @@ func (c *Context) Leave() {
 	if c.next != nil {
 		c.next.prev = c.prev
 	}
+	root, cwd := c.root, c.cwd
+	c.root, c.cwd = Path{}, Path{}
 	v.tree.Unlock()
-	c.root.Put()
-	c.cwd.Put()
+	root.Put()
+	cwd.Put()
 }
 
-// Root returns the root directory, pinned.
-func (c *Context) Root() Path {
-	c.vfs.tree.RLock()
-	p := c.root.Get()
-	c.vfs.tree.RUnlock()
-	return p
-}
+// Root returns the root directory, pinned. It is not valid if the last user has left.
+func (c *Context) Root() Path { return c.pinned(&c.root) }
 
-// Cwd returns the working directory, pinned.
-func (c *Context) Cwd() Path {
+// Cwd returns the working directory, pinned. It is not valid if the last user has left.
+func (c *Context) Cwd() Path { return c.pinned(&c.cwd) }
+
+func (c *Context) pinned(p *Path) Path {
 	c.vfs.tree.RLock()
-	p := c.cwd.Get()
-	c.vfs.tree.RUnlock()
-	return p
+	defer c.vfs.tree.RUnlock()
+	if !p.Valid() {
+		return Path{}
+	}
+	return p.Get()
 }
 
 // SetRoot makes p, which it pins, the root directory.

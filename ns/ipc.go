@@ -25,9 +25,9 @@ type IPCNamespace struct {
 
 // IPCConfig is what IPC namespaces need of the rest of the kernel.
 type IPCConfig struct {
-	// NewFile makes a file of size bytes that has no name in any directory, for shared memory. c may be charged for it.
+	// NewFile makes a file of size bytes that has no name in any directory, for shared memory; nil: there is no shared memory.
 	NewFile func(name string, size int64, c *user.Cred) (*fs.File, error)
-	// Now is the time in seconds since 1970.
+	// Now is the time in seconds since 1970; nil: always 0.
 	Now func() int64
 }
 
@@ -54,6 +54,9 @@ var DefaultIPCLimits = IPCLimits{
 
 // NewInitialIPC makes the initial IPC namespace.
 func NewInitialIPC(owner *user.Namespace, config IPCConfig) *IPCNamespace {
+	if config.Now == nil {
+		config.Now = func() int64 { return 0 }
+	}
 	n := &IPCNamespace{config: config, limits: DefaultIPCLimits}
 	n.BeginFirst(user.KindIPC, owner, nil)
 	return n

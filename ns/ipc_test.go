@@ -46,6 +46,10 @@ func TestIPCIDs(t *testing.T) {
 		remove func(c *user.Cred, id int32) error
 		limit  func(l *IPCLimits, v int)
 	}{
+		{"shm", func(c *user.Cred, key, flags int32) (int32, error) { return n.Shmget(c, nil, key, 4096, flags) },
+			func(c *user.Cred, id, cmd int32) error { _, err := n.ShmStat(c, id, cmd); return err },
+			func(c *user.Cred, id int32, u user.UID, m uint16) error { return n.ShmSet(c, id, u, 0, m) },
+			n.ShmRemove, func(l *IPCLimits, v int) { l.ShmMNI = v }},
 		{"sem", func(c *user.Cred, key, flags int32) (int32, error) { return n.Semget(c, key, 2, flags) },
 			func(c *user.Cred, id, cmd int32) error { _, err := n.SemStat(c, id, cmd); return err },
 			func(c *user.Cred, id int32, u user.UID, m uint16) error { return n.SemSet(c, id, u, 0, m) },
@@ -117,6 +121,83 @@ func TestIPCOwnedUsers(t *testing.T) {
 	_, err = w.set.IPC.MsgStat(out, id, abi.IPC_STAT)
 	wantErr(t, "the same uid in another user namespace", err, abi.EACCES)
 	wantErr(t, "remove", w.set.IPC.MsgRemove(out, id), abi.EPERM)
+}
+
+func TestShm(t *testing.T) {
+	w := newWorld(t)
+	n := w.set.IPC
+	for _, test := range []struct {
+		size uint32
+		want abi.Errno
+	}{{0, abi.EINVAL}, {1, 0}, {4097, 0}, {1 << 21, abi.EINVAL}} {
+		wantErr(t, "limit", n.SetLimits(func(l *IPCLimits) { l.ShmMax, l.ShmAll = 1<<20, 3 }), 0)
+		_, err := n.Shmget(w.root, nil, abi.IPC_PRIVATE, test.size, 0o600)
+		wantErr(t, fmt.Sprint("size ", test.size), err, test.want)
+	}
+	_, err := n.Shmget(w.root, nil, abi.IPC_PRIVATE, 1, 0)
+	wantErr(t, "too many pages", err, abi.ENOSPC)
+	wantErr(t, "limit", n.SetLimits(func(l *IPCLimits) { l.ShmAll = 100 }), 0)
+	_, err = n.Shmget(w.root, nil, abi.IPC_PRIVATE, 1, abi.SHM_HUGETLB)
+	wantErr(t, "huge pages", err, abi.ENOMEM)
+
+	pid, err := w.pid.Alloc(nil)
+	wantErr(t, "pid", err, 0)
+	id, err := n.Shmget(w.root, pid, 77, 4097, abi.IPC_CREAT|0o644)
+	wantErr(t, "create", err, 0)
+	_, err = n.Shmget(w.root, nil, 77, 8192, 0)
+	wantErr(t, "too large", err, abi.EINVAL)
+	if u := n.ShmUsage(); u.Items != 5 || u.Objects != 3 {
+		t.Errorf("usage %+v", u)
+	}
+	reader := w.other(1000)
+	_, _, err = n.Attach(reader, pid, id, 0)
+	wantErr(t, "attach for writing", err, abi.EACCES)
+	f, size, err := n.Attach(reader, pid, id, abi.SHM_RDONLY)
+	wantErr(t, "attach", err, 0)
+	g, _, err := n.Attach(w.root, pid, id, 0)
+	wantErr(t, "attach", err, 0)
+	if size != 4097 || f != g || !n.IsShm(f) {
+		t.Error("not the segment")
+	}
+	wantErr(t, "lock by a stranger", n.ShmLock(reader, id, true), abi.EPERM)
+	wantErr(t, "lock", n.ShmLock(w.root, id, true), 0)
+	wantErr(t, "remove", n.ShmRemove(w.root, id), 0)
+	wantErr(t, "remove again", n.ShmRemove(w.root, id), 0)
+	st, err := n.ShmStat(w.root, id, abi.IPC_STAT)
+	wantErr(t, "stat of a removed one that is attached", err, 0)
+	if st.Attached != 2 || st.Mode != 0o644|abi.SHM_DEST|abi.SHM_LOCKED || st.Key != 0 || st.CPID.In(w.pid) != 1 {
+		t.Errorf("%+v", st)
+	}
+	_, err = n.Shmget(w.root, nil, 77, 0, 0)
+	wantErr(t, "its key", err, abi.ENOENT)
+	n.Detached(f, pid)
+	f.Put()
+	g.Put()
+	_, err = n.ShmStat(w.root, id, abi.IPC_STAT)
+	wantErr(t, "after the last detach", err, abi.EINVAL)
+	if u := n.ShmUsage(); u.Items != 3 || u.Objects != 2 {
+		t.Errorf("usage %+v", u)
+	}
+}
+
+func TestShmNamespaceGone(t *testing.T) {
+	w := newWorld(t)
+	n, err := w.set.IPC.NewChild(w.root)
+	wantErr(t, "child", err, 0)
+	id, err := n.Shmget(w.root, nil, 5, 4096, abi.IPC_CREAT|0o600)
+	wantErr(t, "create", err, 0)
+	_, err = w.set.IPC.Shmget(w.root, nil, 5, 0, 0)
+	wantErr(t, "in another namespace", err, abi.ENOENT)
+	f, _, err := n.Attach(w.root, nil, id, 0)
+	wantErr(t, "attach", err, 0)
+	n.Put()
+	if f.Refs() != 1 || n.ShmUsage().Objects != 1 {
+		t.Error("what is attached stays")
+	}
+	f.Put()
+	if n.ShmUsage().Objects != 0 || w.root.NS.Live(user.KindIPC) != 1 {
+		t.Error("a segment is left")
+	}
 }
 
 func TestSemErrors(t *testing.T) {

@@ -57,6 +57,8 @@ func (n *IPCNamespace) Shmget(c *user.Cred, pid *PID, key int32, size uint32, fl
 		return 0, abi.ENOSPC
 	case flags&abi.SHM_HUGETLB != 0:
 		return 0, abi.ENOMEM
+	case n.config.NewFile == nil:
+		return 0, abi.ENOSYS
 	}
 	s = &Shm{ns: n, size: size, ctime: n.config.Now(), cpid: pid}
 	if s.file, err = n.config.NewFile(fmt.Sprintf("SYSV%08x", uint32(key)), int64(pages*abi.PageSize), c); err != nil {

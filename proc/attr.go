@@ -3,10 +3,10 @@ package proc
 // This file has what prctl(2), personality(2) and the like read and change of a task.
 
 // Personality is the execution domain and its flags (personality(2)).
-func (t *Task) Personality() uint32 { return t.persona }
+func (t *Task) Personality() uint32 { return t.persona.Load() }
 
 // SetPersonality changes it.
-func (t *Task) SetPersonality(p uint32) { t.persona = p }
+func (t *Task) SetPersonality(p uint32) { t.persona.Store(p) }
 
 // TimerSlack is PR_GET_TIMERSLACK in ns.
 func (t *Task) TimerSlack() int64 { return t.slack }

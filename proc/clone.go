@@ -258,7 +258,8 @@ func (b *birth) context() error {
 		c.altStack = t.altStack // a thread would share the memory, so it has none
 	}
 	c.comm.Store(t.comm.Load())
-	c.slack, c.persona = t.slack, t.persona
+	c.slack = t.slack
+	c.persona.Store(t.persona.Load())
 	if a.Flags&abi.CLONE_CHILD_CLEARTID != 0 {
 		c.clearTID = a.ChildTID
 	}

@@ -66,7 +66,7 @@ type program struct {
 // Exec is execve(2) and execveat(2). Everything that can fail is done before the task is touched; from there on only
 // its death can come between. Errors: those of execve(2), and EAGAIN if another thread of the process execs or ends it.
 func (t *Task) Exec(a *ExecArgs) error {
-	p := program{task: t, args: a.Args, env: a.Env, persona: t.persona &^ (abi.READ_IMPLIES_EXEC)}
+	p := program{task: t, args: a.Args, env: a.Env, persona: t.persona.Load() &^ (abi.READ_IMPLIES_EXEC)}
 	err := p.prepare(a)
 	if err == nil {
 		err = t.killThreads()
@@ -310,7 +310,7 @@ func (p *program) commit() {
 	g.dumpable.Store(p.dump)
 	t.altStack = AltStack{}
 	t.robustHead = 0
-	t.persona = p.persona
+	t.persona.Store(p.persona)
 	t.SetComm(p.name)
 	if old.mm != nil {
 		g.noteRSS(old.mm)
