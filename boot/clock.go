@@ -3,9 +3,85 @@
 package main
 
 import (
+	"sync"
+	"time"
+
+	"cleave/abi/linux386"
 	"cleave/boot/goruntime/bare"
 	"cleave/boot/klog"
+	"cleave/proc"
 )
+
+// clock is the kernel's clock: the runtime's, whose time 0 is the start of the machine. It implements proc.Clock.
+type clock struct {
+	mu      sync.Mutex
+	changed []func() // called, with mu held, when the rate or the wall clock has been set
+}
+
+// Monotonic implements proc.Clock.
+func (c *clock) Monotonic() int64 { return monotonic() }
+
+// Realtime implements proc.Clock.
+func (c *clock) Realtime() int64 { return monotonic() + runtimeWall }
+
+// SetRealtime implements proc.Clock.
+func (c *clock) SetRealtime(ns int64) {
+	c.mu.Lock()
+	setWall(ns)
+	c.notifyLocked()
+	c.mu.Unlock()
+}
+
+// NewTimer implements proc.Clock.
+func (c *clock) NewTimer(f func()) proc.Timer {
+	t := time.AfterFunc(time.Hour, f)
+	t.Stop()
+	return timer{t}
+}
+
+// timer is a timer of the runtime.
+type timer struct{ *time.Timer }
+
+// Set implements proc.Timer.
+func (t timer) Set(at int64) { t.Reset(time.Duration(at - monotonic())) }
+
+// Stop implements proc.Timer.
+func (t timer) Stop() { t.Timer.Stop() }
+
+// onChange has f called, now and whenever the rate of the counter or the wall clock changes.
+func (c *clock) onChange(f func()) {
+	c.mu.Lock()
+	c.changed = append(c.changed, f)
+	f()
+	c.mu.Unlock()
+}
+
+func (c *clock) notifyLocked() {
+	for _, f := range c.changed {
+		f()
+	}
+}
+
+// source says how programs can read the clock themselves.
+func (c *clock) source() linux386.TimeSource {
+	mult, shift := runtimeClock.Rate()
+	return linux386.TimeSource{TSC: runtimeClock.Since, Mult: mult, Shift: shift,
+		Monotonic: runtimeClock.Base, Realtime: runtimeClock.Base + runtimeWall}
+}
+
+// refineAfter is how long after the start the counter's rate is measured again: to a millionth.
+const refineAfter = time.Second
+
+// refine makes the clock's rate exact, if it was measured in a hurry at start.
+func (c *clock) refine() {
+	time.AfterFunc(refineAfter, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if refineClock() {
+			c.notifyLocked()
+		}
+	})
+}
 
 // The real-time clock (Motorola MC146818A), behind an index port and a data port.
 const (

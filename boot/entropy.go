@@ -11,11 +11,11 @@ import (
 // entropy is the kernel's source of random numbers: ChaCha8, which forgets how it came to what it gave out (its state
 // cannot be run backwards), seeded by RDRAND and by the jitter of reading a device, and stirred again as it is used.
 type entropy struct {
-	mu    sync.Mutex
-	rng   *rand.ChaCha8 // guarded by mu, as is left
-	left  int           // bytes until the next stir
-	seed  [32]byte
-	rdrnd bool
+	mu     sync.Mutex
+	rng    *rand.ChaCha8 // guarded by mu, as is left
+	left   int           // bytes until the next stir
+	seed   [32]byte
+	rdrand bool
 }
 
 // stirAfter is after how many bytes new randomness is mixed in.
@@ -23,7 +23,7 @@ const stirAfter = 1 << 16
 
 func newEntropy() *entropy {
 	_, _, c, _ := cpuid(1, 0)
-	e := &entropy{rdrnd: c>>30&1 != 0}
+	e := &entropy{rdrand: c>>30&1 != 0}
 	e.rng = rand.NewChaCha8(e.seed)
 	e.stirLocked()
 	return e
@@ -36,10 +36,9 @@ func (e *entropy) stirLocked() {
 		e.read(e.seed[:])
 		for i := 0; i < len(e.seed); i += 8 {
 			w := binary.LittleEndian.Uint64(e.seed[i:])
-			if v, ok := uint64(0), false; e.rdrnd {
-				if v, ok = randomWord(); ok {
-					w ^= v
-				}
+			if e.rdrand {
+				v, _ := randomWord() // 0 if it has nothing to give
+				w ^= v
 			}
 			inb(rtcData)
 			w ^= readTSC() * 0x9e3779b97f4a7c15
@@ -66,4 +65,11 @@ func (e *entropy) Read(p []byte) {
 		e.left -= n
 		p = p[n:]
 	}
+}
+
+// Uint32 returns 32 random bits.
+func (e *entropy) Uint32() uint32 {
+	var b [4]byte
+	e.Read(b[:])
+	return binary.LittleEndian.Uint32(b[:])
 }

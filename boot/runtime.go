@@ -68,6 +68,9 @@ func resetMachine()
 //go:linkname haltForever runtime.bareHang
 func haltForever()
 
+//go:linkname refineClock runtime.bareRefine
+func refineClock() bool
+
 //go:linkname setWall runtime.bareSetWall
 func setWall(ns int64)
 
@@ -121,9 +124,14 @@ func pollWait(desc uintptr, mode int) int
 // directMap is where physical address 0 is mapped.
 const directMap = 0xffff800000000000
 
-// physical returns the n bytes of memory at a physical address, which must be mapped: RAM, or what mapDevice mapped.
+// atPhysical returns where a physical address is mapped, if it is: RAM is, and what mapDevice mapped.
+func atPhysical(address uint64) unsafe.Pointer {
+	return unsafe.Add(unsafe.Pointer(nil), directMap+address)
+}
+
+// physical returns the n bytes of mapped memory at a physical address.
 func physical(address uint64, n int) []byte {
-	return unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(nil), uint64(directMap)+address)), n)
+	return unsafe.Slice((*byte)(atPhysical(address)), n)
 }
 
 //go:linkname textRange runtime.bareText

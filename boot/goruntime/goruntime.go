@@ -48,6 +48,7 @@ var replaced = map[string]string{
 	"runtime/mem_linux.go":                             "_overlay/runtime/mem_linux.go",
 	"runtime/netpoll_epoll.go":                         "_overlay/runtime/netpoll_epoll.go",
 	"internal/runtime/syscall/linux/asm_linux_amd64.s": "_overlay/syscall/asm_linux_amd64.s",
+	"crypto/internal/fips140/drbg/entropy_fips140.go":  "_overlay/drbg/entropy_fips140.go",
 }
 
 // added are the folders whose files the overlay adds, and where to. Files that replace others are not added.

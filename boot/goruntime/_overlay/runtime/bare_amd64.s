@@ -149,6 +149,7 @@ again:
 	JCS	good
 	DECL	CX
 	JNZ	again
+	MOVQ	$0, v+0(FP)
 	MOVB	$0, ok+8(FP)
 	RET
 good:
