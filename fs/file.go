@@ -28,6 +28,9 @@ type File struct {
 	pos     int64      // guarded by posMu
 	dirNext *Dentry    // guarded by posMu: where the last ReadDir of a cachedDir has been
 
+	asyncMu sync.Mutex  // taken before the lock of a queue
+	async   *asyncEntry // guarded by asyncMu; nil: no O_ASYNC, or no queue
+
 	mu      sync.Mutex // a leaf
 	watches *Watch     // guarded by mu
 	owner   any        // guarded by mu: F_SETOWN data of package proc

@@ -95,8 +95,7 @@ const (
 
 // inodeExtra has what few inodes need.
 type inodeExtra struct {
-	flocks  lockList // flock(2)
-	records lockList // fcntl(2)
+	locks   lockTable
 	watches watchList
 }
 

@@ -31,6 +31,9 @@ func (f *File) release() {
 			i.writer.Add(1)
 		}
 	}
+	if f.async != nil {
+		f.setAsyncLocked(false)
+	}
 	if f.Ops != nil {
 		f.Ops.Release(f)
 	}
@@ -57,6 +60,9 @@ func (c *Caller) Read(f *File, b Buffer) (int, error) {
 	n, err := f.Ops.Read(f, c, b, f.pos)
 	f.pos += int64(n)
 	f.posMu.Unlock()
+	if n > 0 {
+		f.notify(abi.IN_ACCESS)
+	}
 	return n, err
 }
 
@@ -70,7 +76,11 @@ func (c *Caller) Pread(f *File, b Buffer, off int64) (int, error) {
 	case off < 0:
 		return 0, abi.EINVAL
 	}
-	return f.Ops.Read(f, c, b, off)
+	n, err := f.Ops.Read(f, c, b, off)
+	if n > 0 {
+		f.notify(abi.IN_ACCESS)
+	}
+	return n, err
 }
 
 // Write writes at the file's position, or at its end with O_APPEND, and advances it. EBADF: not open for writing.

@@ -35,6 +35,9 @@ type VFS struct {
 	contexts   *Context
 	nextDentry atomic.Uint32
 
+	lockWaits lockWaits
+	watched   atomic.Int32 // inotify watches; 0: nobody is to be told anything
+
 	renameMu sync.Mutex // held by a rename between directories
 
 	typesMu sync.Mutex
