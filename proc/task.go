@@ -56,6 +56,7 @@ type Task struct {
 	wake   chan struct{} // capacity 1: a token says "look again"
 	asleep atomic.Bool
 	alarm  Timer      // ends a sleep; made by the first that needs it
+	io     ioState    // what calls on files use
 	entry  wait.Entry // in the queue of the file that the task waits for
 
 	clearTID   uint32 // zeroed, and woken, when the task exits (set_tid_address(2))

@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"proc":         {"proc/elf", "ns", "ns/user", "fs", "mm", "mm/frame", "abi", "wait"},
 	"proc/elf":     {"abi"},
 	"proc/procfs":  {"proc", "ns", "ns/user", "fs", "mm", "mm/frame", "abi", "wait"},
-	"abi/linux386": {"proc", "ns", "ns/user", "fs", "mm", "mm/frame", "abi", "wait"},
+	"abi/linux386": {"proc", "proc/elf", "ns", "ns/user", "fs", "mm", "mm/frame", "abi", "wait"},
 	"drivers":      {"abi", "wait"},
 	"internal":     {"abi", "abi/linux386", "proc", "ns", "ns/user", "fs", "mm", "mm/frame", "wait"},
 	"cmd":          {},
