@@ -2,7 +2,6 @@ package linux386
 
 import (
 	"bytes"
-	"debug/elf"
 	"encoding/binary"
 	"slices"
 )
@@ -48,7 +47,7 @@ func newVDSO(fast FastCall) *vdsoImage {
 	a := vdsoFunctions(fast, vdsoText+pageSize)
 	b := imageBuilder{file: make([]byte, vdsoText), names: []byte{0}}
 	b.file = append(b.file, a.code...)
-	b.section(".text", elf.SHT_PROGBITS, vdsoText, 0)
+	b.section(".text", secProgbits, vdsoText, 0)
 	b.symbols(a)
 	b.versions()
 	b.hashes()
@@ -73,7 +72,7 @@ func newVDSO(fast FastCall) *vdsoImage {
 // (elf(5)) and of the Linux Standard Base, "Symbol Versioning".
 type imageBuilder struct {
 	file     []byte
-	sections []elf.Section32
+	sections []elfSection
 	names    []byte // of the sections
 	strings  []byte // .dynstr
 	symOff   uint32
@@ -98,24 +97,24 @@ func (b *imageBuilder) put(values ...any) uint32 {
 }
 
 // section notes that what lies from off to the end is a section.
-func (b *imageBuilder) section(name string, typ elf.SectionType, off uint32, entry uint32) {
-	s := elf.Section32{Name: uint32(len(b.names)), Type: uint32(typ), Flags: uint32(elf.SHF_ALLOC), Addr: off, Off: off,
-		Size: uint32(len(b.file)) - off, Entsize: entry, Addralign: 4}
+func (b *imageBuilder) section(name string, typ uint32, off uint32, entry uint32) {
+	s := elfSection{Name: uint32(len(b.names)), Type: typ, Flags: secAlloc, Addr: off, Offset: off,
+		Size: uint32(len(b.file)) - off, Entsize: entry, Align: 4}
 	switch typ {
-	case elf.SHT_DYNSYM, elf.SHT_GNU_VERDEF, elf.SHT_DYNAMIC:
+	case secDynsym, secVerdef, secDynamic:
 		s.Link = dynstrSection
-	case elf.SHT_GNU_VERSYM, elf.SHT_HASH, elf.SHT_GNU_HASH:
+	case secVersym, secHash, secGNUHash:
 		s.Link = dynsymSection
 	}
 	switch typ {
-	case elf.SHT_DYNSYM:
+	case secDynsym:
 		s.Info = 1
-	case elf.SHT_GNU_VERDEF:
+	case secVerdef:
 		s.Info = verLinux25
 	}
 	if name == ".text" {
-		s.Flags |= uint32(elf.SHF_EXECINSTR)
-		s.Addralign = 16
+		s.Flags |= secExec
+		s.Align = 16
 	}
 	b.names = append(append(b.names, name...), 0)
 	b.sections = append(b.sections, s)
@@ -136,14 +135,14 @@ func (b *imageBuilder) str(s string) uint32 {
 
 func (b *imageBuilder) symbols(a *assembler) {
 	b.strings = []byte{0}
-	b.symOff = b.put(elf.Sym32{})
+	b.symOff = b.put(elfSymbol{})
 	for _, s := range vdsoSymbols {
 		i := slices.IndexFunc(a.funcs, func(f function) bool { return f.name == s.name })
 		f := a.funcs[i]
-		b.put(elf.Sym32{Name: b.str(s.name), Value: uint32(vdsoText + f.start), Size: uint32(f.end - f.start),
-			Info: elf.ST_INFO(elf.STB_GLOBAL, elf.STT_FUNC), Shndx: textSection})
+		b.put(elfSymbol{Name: b.str(s.name), Value: uint32(vdsoText + f.start), Size: uint32(f.end - f.start),
+			Info: elfGlobalFunc, Section: textSection})
 	}
-	b.section(".dynsym", elf.SHT_DYNSYM, b.symOff, elf.Sym32Size)
+	b.section(".dynsym", secDynsym, b.symOff, elfSymbolSize)
 }
 
 // versions makes .dynstr, which is complete then, .gnu.version and .gnu.version_d.
@@ -165,14 +164,14 @@ func (b *imageBuilder) versions() {
 		defs = append(defs, d)
 	}
 	b.strOff = b.put(b.strings)
-	b.section(".dynstr", elf.SHT_STRTAB, b.strOff, 0)
+	b.section(".dynstr", secStrtab, b.strOff, 0)
 	b.verOff = b.put(uint16(0))
 	for _, s := range vdsoSymbols {
 		b.file = binary.LittleEndian.AppendUint16(b.file, s.version)
 	}
-	b.section(".gnu.version", elf.SHT_GNU_VERSYM, b.verOff, 2)
+	b.section(".gnu.version", secVersym, b.verOff, 2)
 	b.defOff = b.put(defs)
-	b.section(".gnu.version_d", elf.SHT_GNU_VERDEF, b.defOff, 0)
+	b.section(".gnu.version_d", secVerdef, b.defOff, 0)
 }
 
 // hashes makes both hash tables, of one bucket each: there are few symbols.
@@ -182,7 +181,7 @@ func (b *imageBuilder) hashes() {
 	for i := range n {
 		b.put((i + 2) % (n + 1)) // the symbol after i+1; 0 ends the chain
 	}
-	b.section(".hash", elf.SHT_HASH, b.hashOff, 4)
+	b.section(".hash", secHash, b.hashOff, 4)
 	const shift = 5
 	var bloom uint32
 	var chain []uint32
@@ -193,7 +192,7 @@ func (b *imageBuilder) hashes() {
 	}
 	chain[n-1] |= 1
 	b.gnuOff = b.put([]uint32{1, 1, 1, shift, bloom, 1}, chain)
-	b.section(".gnu.hash", elf.SHT_GNU_HASH, b.gnuOff, 0)
+	b.section(".gnu.hash", secGNUHash, b.gnuOff, 0)
 }
 
 func sysvHash(name string) uint32 {
@@ -214,50 +213,46 @@ func gnuHash(name string) uint32 {
 	return h
 }
 
-func (b *imageBuilder) dynamic() elf.Prog32 {
-	off := b.put([]elf.Dyn32{
-		{Tag: int32(elf.DT_SONAME), Val: uint32(bytes.Index(b.strings, []byte(vdsoSoname)))},
-		{Tag: int32(elf.DT_HASH), Val: b.hashOff},
-		{Tag: int32(elf.DT_GNU_HASH), Val: b.gnuOff},
-		{Tag: int32(elf.DT_STRTAB), Val: b.strOff},
-		{Tag: int32(elf.DT_SYMTAB), Val: b.symOff},
-		{Tag: int32(elf.DT_STRSZ), Val: uint32(len(b.strings))},
-		{Tag: int32(elf.DT_SYMENT), Val: elf.Sym32Size},
-		{Tag: int32(elf.DT_VERSYM), Val: b.verOff},
-		{Tag: int32(elf.DT_VERDEF), Val: b.defOff},
-		{Tag: int32(elf.DT_VERDEFNUM), Val: verLinux25},
-		{Tag: int32(elf.DT_NULL)},
+func (b *imageBuilder) dynamic() elfSegment {
+	off := b.put([]elfDyn{
+		{Tag: dynSoname, Value: uint32(bytes.Index(b.strings, []byte(vdsoSoname)))},
+		{Tag: dynHash, Value: b.hashOff},
+		{Tag: dynGNUHash, Value: b.gnuOff},
+		{Tag: dynStrtab, Value: b.strOff},
+		{Tag: dynSymtab, Value: b.symOff},
+		{Tag: dynStrsz, Value: uint32(len(b.strings))},
+		{Tag: dynSyment, Value: elfSymbolSize},
+		{Tag: dynVersym, Value: b.verOff},
+		{Tag: dynVerdef, Value: b.defOff},
+		{Tag: dynVerdefnum, Value: verLinux25},
+		{},
 	})
-	b.section(".dynamic", elf.SHT_DYNAMIC, off, 8)
-	return segment(elf.PT_DYNAMIC, off, uint32(len(b.file))-off)
+	b.section(".dynamic", secDynamic, off, 8)
+	return segment(segDynamic, off, uint32(len(b.file))-off)
 }
 
-func segment(typ elf.ProgType, off, size uint32) elf.Prog32 {
-	return elf.Prog32{Type: uint32(typ), Off: off, Vaddr: off, Paddr: off, Filesz: size, Memsz: size, Flags: uint32(elf.PF_R), Align: 4}
+func segment(typ uint32, off, size uint32) elfSegment {
+	return elfSegment{Type: typ, Offset: off, Vaddr: off, Paddr: off, Filesz: size, Memsz: size, Flags: segR, Align: 4}
 }
 
 func (b *imageBuilder) sectionHeaders() {
 	b.names = append(b.names, ".shstrtab\x00"...)
 	off := b.put(b.names)
-	b.sections = append(b.sections, elf.Section32{Name: uint32(len(b.names) - len(".shstrtab\x00")), Type: uint32(elf.SHT_STRTAB),
-		Off: off, Size: uint32(len(b.names)), Addralign: 1})
-	b.shOff = b.put(elf.Section32{}, b.sections)
+	b.sections = append(b.sections, elfSection{Name: uint32(len(b.names) - len(".shstrtab\x00")), Type: uint32(secStrtab),
+		Offset: off, Size: uint32(len(b.names)), Align: 1})
+	b.shOff = b.put(elfSection{}, b.sections)
 }
 
-func (b *imageBuilder) headers(dyn, frames elf.Prog32) {
-	load := segment(elf.PT_LOAD, 0, uint32(len(b.file)))
-	load.Flags |= uint32(elf.PF_X)
+func (b *imageBuilder) headers(dyn, frames elfSegment) {
+	load := segment(segLoad, 0, uint32(len(b.file)))
+	load.Flags |= segX
 	load.Align = pageSize
-	progs := []elf.Prog32{load, dyn, frames}
-	h := elf.Header32{
-		Type: uint16(elf.ET_DYN), Machine: uint16(elf.EM_386), Version: 1, Entry: vdsoText, Phoff: 52, Shoff: b.shOff,
-		Ehsize: 52, Phentsize: 32, Phnum: uint16(len(progs)), Shentsize: 40, Shnum: uint16(len(b.sections) + 1),
-		Shstrndx: uint16(len(b.sections)),
+	progs := []elfSegment{load, dyn, frames}
+	h := elfHeader{
+		Type: elfDynType, Machine: elf386, Version: 1, Entry: vdsoText, Phoff: 52, Shoff: b.shOff, Ehsize: 52, Phentsize: 32,
+		Phnum: uint16(len(progs)), Shentsize: 40, Shnum: uint16(len(b.sections) + 1), Strndx: uint16(len(b.sections)),
 	}
-	copy(h.Ident[:], elf.ELFMAG)
-	h.Ident[elf.EI_CLASS] = byte(elf.ELFCLASS32)
-	h.Ident[elf.EI_DATA] = byte(elf.ELFDATA2LSB)
-	h.Ident[elf.EI_VERSION] = byte(elf.EV_CURRENT)
+	copy(h.Ident[:], elfIdent)
 	out, _ := binary.Append(nil, binary.LittleEndian, h)
 	out, _ = binary.Append(out, binary.LittleEndian, progs)
 	copy(b.file[:vdsoText], out)

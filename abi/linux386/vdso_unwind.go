@@ -1,7 +1,6 @@
 package linux386
 
 import (
-	"debug/elf"
 	"encoding/binary"
 )
 
@@ -25,7 +24,7 @@ const (
 
 // unwind makes .eh_frame and .eh_frame_hdr, by which debuggers and exceptions find their way out of the code: a thread
 // is cancelled while it is in __kernel_vsyscall. Signal frames need no entry; their code is recognised.
-func (b *imageBuilder) unwind(a *assembler) elf.Prog32 {
+func (b *imageBuilder) unwind(a *assembler) elfSegment {
 	cie := b.put(uint32(0))
 	b.file = append(b.file, "\x00\x00\x00\x00\x01zR\x00\x01\x7c"...) // id 0, version 1, code alignment 1, data alignment -4
 	b.file = append(b.file, dwarfEIP, 1, pePcrelSdata4,
@@ -48,14 +47,14 @@ func (b *imageBuilder) unwind(a *assembler) elf.Prog32 {
 		table = append(table, entry{start, fde})
 	}
 	b.put(uint32(0))
-	b.section(".eh_frame", elf.SHT_PROGBITS, cie, 0)
+	b.section(".eh_frame", secProgbits, cie, 0)
 	hdr := b.put([]byte{frameHeaderVersion, pePcrelSdata4, peUdata4, peDatarelSdata4})
 	b.put(cie-(hdr+4), uint32(len(table)))
 	for _, e := range table { // in the order of addresses
 		b.put(e.start-hdr, e.fde-hdr)
 	}
-	b.section(".eh_frame_hdr", elf.SHT_PROGBITS, hdr, 0)
-	return segment(elf.PT_GNU_EH_FRAME, hdr, uint32(len(b.file))-hdr)
+	b.section(".eh_frame_hdr", secProgbits, hdr, 0)
+	return segment(segEhFrame, hdr, uint32(len(b.file))-hdr)
 }
 
 // closeEntry pads an entry with DW_CFA_nop to a multiple of four and stores its length.
