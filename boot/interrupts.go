@@ -28,7 +28,7 @@ type interrupts struct {
 	ioapics []*ioapic
 	isa     [16]acpi.Override // where ISA interrupts go
 
-	tickArmed bool // the timer will end the slice of the task that is in user mode
+	tickAt int64 // when the task in user mode will have had its tick
 }
 
 // ioapic is an I/O APIC in memory.
@@ -132,33 +132,37 @@ func (ic *interrupts) handle(set [4]uint64) {
 }
 
 // Interrupt handles an interrupt that came in user mode. It implements proc.Interrupts: it reports whether the task has
-// had its tick.
+// had its tick. Whom the interrupt has woken runs before the task goes on.
 func (ic *interrupts) Interrupt(vector uint32) bool {
 	switch vector {
 	case vectorTimer:
 		timerFired()
-		ended := ic.tickArmed
-		ic.tickArmed = false
-		if !ended {
-			runtime.Gosched() // a timer of the runtime is due, which its scheduler runs
+		if monotonic() >= ic.tickAt {
+			return true
 		}
-		return ended
+		runtime.Gosched() // a timer of the runtime is due, which its scheduler runs
 	case vectorSpurious:
-		return false
+	default:
+		ic.table.Dispatch(uint8(vector))
+		if othersReady() {
+			runtime.Gosched()
+		}
 	}
-	ic.table.Dispatch(uint8(vector))
 	return false
 }
 
-// beforeUser sets the timer before user mode is entered: to the next timer of the runtime, or the end of the tick.
+// beforeUser sets the timer before user mode is entered: to the next timer of the runtime, or the end of the tick. The
+// timer keeps what is earlier, so mostly there is nothing to do.
 //
 //go:nosplit
 func (ic *interrupts) beforeUser() {
 	if at := nextTimer(); at != 0 {
 		armTimer(at)
 	}
-	if !ic.tickArmed {
-		ic.tickArmed = true
-		armTimer(monotonic() + tick)
+	if timerArmed < 0 || timerArmed > ic.tickAt {
+		if now := monotonic(); now >= ic.tickAt {
+			ic.tickAt = now + tick
+		}
+		armTimer(ic.tickAt)
 	}
 }

@@ -38,7 +38,9 @@ func main() {
 	ic := newInterrupts(m.acpi)
 	ic.start(cpu.Pending())
 	logMachine()
-	m.powerOff(0)
+	k := &kernel{args: args, machine: m, cpu: cpu, irq: ic, clock: new(clock), random: newEntropy()}
+	k.clock.refine()
+	m.powerOff(k.boot())
 }
 
 // logMachine tells what the kernel runs on.

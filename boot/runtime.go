@@ -86,6 +86,12 @@ func timerFired()
 //go:linkname armTimer runtime.bareArm
 func armTimer(deadline int64)
 
+//go:linkname timerArmed runtime.bareTimerArmed
+var timerArmed int64
+
+//go:linkname othersReady runtime.bareOthersReady
+func othersReady() bool
+
 //go:linkname nextTimer runtime.bareNextTimer
 func nextTimer() int64
 

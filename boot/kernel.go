@@ -1,0 +1,182 @@
+//go:build cleave
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"cleave/abi"
+	"cleave/abi/linux386"
+	"cleave/boot/cmdline"
+	"cleave/boot/klog"
+	"cleave/boot/x86"
+	"cleave/fs"
+	"cleave/fs/tty"
+	"cleave/mm"
+	"cleave/ns"
+	"cleave/ns/user"
+	"cleave/proc"
+)
+
+// statusNoInit is the exit status when there is nothing to run: no root file system, no first process.
+const statusNoInit = 71
+
+// kernel is all parts, wired together.
+type kernel struct {
+	args    cmdline.Args
+	machine *machine
+	cpu     *x86.CPU
+	irq     *interrupts
+	clock   *clock
+	random  *entropy
+
+	memory  *mm.Memory
+	vfs     *fs.VFS
+	users   *user.Namespace
+	set     *ns.Set
+	root    *fs.Caller // the kernel's own view of the files, as root
+	console *tty.TTY
+	abi     *linux386.ABI
+	proc    *proc.Kernel
+	exited  chan int // gets the wait(2) status of the first process
+}
+
+// processor is the CPU as tasks see it: before user mode is entered, the timer is set.
+type processor struct {
+	*x86.CPU
+	irq *interrupts
+}
+
+// Run implements proc.CPU.
+func (p *processor) Run(c *proc.Context) proc.Trap {
+	p.irq.beforeUser()
+	return p.CPU.Run(c)
+}
+
+// fastCalls has the ABI's names of the instructions that enter the kernel.
+var fastCalls = [...]linux386.FastCall{
+	x86.FastNone: linux386.FastNone, x86.FastSysenter: linux386.FastSysenter, x86.FastSyscall: linux386.FastSyscall,
+}
+
+// build makes everything but tasks.
+func (k *kernel) build() error {
+	var err error
+	if k.memory, err = newMemory(k.cpu, k.random); err != nil {
+		return err
+	}
+	k.users = user.NewInitial()
+	model, err := user.ParseModel(k.args.UserNS)
+	if err != nil {
+		return err
+	}
+	k.users.SetNewModel(model)
+	if err := k.buildFiles(); err != nil {
+		return err
+	}
+	cpu := &processor{CPU: k.cpu, irq: k.irq}
+	size, features := fpuState(&k.cpu.Features)
+	_, _, _, hwcap := cpuid(1, 0)
+	k.abi, err = linux386.New(linux386.Config{
+		Memory: k.memory, CPU: cpu, Fast: fastCalls[k.cpu.Features.Fast], HWCap: hwcap, FPUSize: size, FPUFeatures: features,
+		Clock: k.clock, Reboot: k.reboot, Trace: traceLine,
+	})
+	if err != nil {
+		return err
+	}
+	k.clock.onChange(func() { k.abi.SetTime(k.clock.source()) })
+	k.exited = make(chan int, 1)
+	k.proc = proc.New(proc.Config{
+		Memory: k.memory, VFS: k.vfs, Clock: k.clock, ABI: k.abi, CPU: cpu, Interrupts: k.irq, Random: k.random.Read,
+		InitExited: func(status int) { k.exited <- status }, TraceCalls: k.args.Trace != "",
+		Log:    func(msg string) { kernelLog.Add(klog.Warning, msg) },
+		UserNS: k.users, Set: k.set,
+	})
+	return k.mountAll()
+}
+
+// fpuState returns the size of the state of x87, SSE and, if the CPU has it, AVX in bytes, and its bits of XCR0 (SDM
+// vol. 1, 13.4).
+func fpuState(f *x86.Features) (size int, features uint64) {
+	switch {
+	case f.AVX:
+		return 832, 7
+	case f.XSAVE:
+		return 576, 3
+	}
+	return 512, 0
+}
+
+// reboot carries out a command of reboot(2).
+func (k *kernel) reboot(_ *proc.Task, cmd uint32) error {
+	switch cmd {
+	case abi.LINUX_REBOOT_CMD_RESTART, abi.LINUX_REBOOT_CMD_RESTART2:
+		k.machine.reboot()
+	case abi.LINUX_REBOOT_CMD_HALT:
+		haltForever()
+	case abi.LINUX_REBOOT_CMD_POWER_OFF:
+		k.machine.powerOff(0)
+	}
+	return abi.EINVAL
+}
+
+// traceLine takes a line of the trace of system calls.
+func traceLine(_ *proc.Task, line []byte) { writeConsole(string(line) + "\n") }
+
+// initPaths are where the first process is looked for if the command line doesn't say.
+var initPaths = []string{"/init", "/sbin/init", "/bin/init", "/bin/sh"}
+
+// initEnv is the environment of the first process.
+var initEnv = []string{"HOME=/", "TERM=linux", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+
+// run starts the first process, waits until it ends, and returns its exit status as a shell would show it.
+func (k *kernel) run() (status uint8, err error) {
+	files := fs.NewFDTable()
+	init, err := k.proc.NewInit(proc.InitConfig{FS: k.root.FS.Copy(), Files: files, Cred: user.NewRoot(k.users)})
+	if err != nil {
+		return 0, err
+	}
+	if err := k.openConsole(files); err != nil {
+		return 0, err
+	}
+	if err := k.execInit(init); err != nil {
+		return 0, err
+	}
+	init.Start()
+	w := <-k.exited
+	if sig := w & 0x7f; sig != 0 {
+		return uint8(128 + sig), nil
+	}
+	return uint8(w >> 8), nil
+}
+
+// execInit has the first process run its program.
+func (k *kernel) execInit(init *proc.Task) error {
+	paths := initPaths
+	if k.args.Init != "" {
+		paths = []string{k.args.Init}
+	}
+	for _, path := range paths {
+		err := init.Exec(&proc.ExecArgs{DirFD: abi.AT_FDCWD, Path: path, Args: append([]string{path}, k.args.InitArgs...), Env: initEnv})
+		if err == nil {
+			return nil
+		}
+		if k.args.Init != "" || !errors.Is(err, abi.ENOENT) {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return fmt.Errorf("no init found: tried %v (kernel argument init=)", paths)
+}
+
+// boot runs the first process and returns the status to end with.
+func (k *kernel) boot() uint8 {
+	err := k.build()
+	if err == nil {
+		var status uint8
+		if status, err = k.run(); err == nil {
+			return status
+		}
+	}
+	kernelLog.Printf(klog.Emergency, "cleave: %v", err)
+	return statusNoInit
+}
