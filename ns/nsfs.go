@@ -24,6 +24,7 @@ const nsfsMagic = 0x6e736673
 func NewNSFS(v *fs.VFS) *NSFS {
 	sb := v.NewSuper(fs.SuperConfig{
 		Type: &fs.Type{Name: "nsfs", Flags: fs.TypeNoDev | fs.TypeNoMount}, Magic: nsfsMagic,
+		Flags: fs.SuperBindAlways,
 	})
 	root := &fs.Inode{}
 	sb.InitInode(root, fs.NoInode{}, 1, abi.S_IFDIR|0o555)
@@ -78,6 +79,12 @@ func (*nsNode) SetAttr(*fs.Inode, *fs.SetAttr) error { return abi.EPERM }
 
 // Evict implements fs.InodeOps.
 func (node *nsNode) Evict(*fs.Inode) { node.n.Put() }
+
+// MountNamespace is the mount namespace that the node stands for, nil if it is none: it can't be mounted within itself.
+func (node *nsNode) MountNamespace() *fs.MountNamespace {
+	m, _ := node.n.(*fs.MountNamespace)
+	return m
+}
 
 // Tasker is a task as the ioctls see it; package proc's Task is one.
 type Tasker interface {

@@ -30,10 +30,18 @@ func (o *textFile) Read(f *fs.File, c *fs.Caller, b fs.Buffer, off int64) (int, 
 		return 0, abi.EINVAL
 	}
 	data, err := o.content(f, c, off == 0)
-	if err != nil || off >= int64(len(data)) {
+	if err != nil {
 		return 0, err
 	}
-	return b.CopyOut(data[off:])
+	return copyText(b, data, off)
+}
+
+// copyText gives what is asked for of a text.
+func copyText(b fs.Buffer, data []byte, off int64) (int, error) {
+	if off >= int64(len(data)) {
+		return 0, nil
+	}
+	return b.CopyOut(data[off:min(int64(len(data)), off+int64(b.Len()))])
 }
 
 // content gives the text, made anew when again is set. It is never changed once it is made.

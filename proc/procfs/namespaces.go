@@ -224,10 +224,7 @@ func (o *mountsFile) Read(_ *fs.File, _ *fs.Caller, b fs.Buffer, off int64) (int
 	}
 	data := o.text
 	o.mu.Unlock()
-	if off >= int64(len(data)) {
-		return 0, nil
-	}
-	return b.CopyOut(data[off:])
+	return copyText(b, data, off)
 }
 
 // Poll implements fs.FileOps: the file is always readable; a change of the mounts is an exceptional condition.
