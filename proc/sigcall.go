@@ -102,9 +102,12 @@ func (t *Task) SigTimedWait(set SigSet, d Deadline) (SigInfo, error) {
 	old := t.blocked
 	t.waitingFor = set
 	t.setMaskLocked(t.blocked &^ set)
-	k.mu.Unlock()
-	err := t.Block(t.monotonic(d))
-	k.mu.Lock()
+	var err error
+	for err == nil && (t.pending.signals()|t.group.pending.signals())&set == 0 {
+		k.mu.Unlock()
+		err = t.Block(t.monotonic(d))
+		k.mu.Lock()
+	}
 	t.waitingFor = 0
 	t.setMaskLocked(old)
 	got := t.takeSignalLocked(^set, &info)
