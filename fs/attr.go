@@ -36,9 +36,9 @@ func (c *Caller) Faccessat(dirfd int, path []byte, mode, flags uint32) error {
 	if mode&^7 != 0 || flags&^(abi.AT_EACCESS|abi.AT_SYMLINK_NOFOLLOW|abi.AT_EMPTY_PATH) != 0 {
 		return abi.EINVAL
 	}
-	as := *c
+	as := c
 	if flags&abi.AT_EACCESS == 0 {
-		as.Cred = realCred(c.Cred)
+		as = c.asReal()
 	}
 	p, err := as.Lookup(dirfd, path, flags)
 	if err != nil {
@@ -47,6 +47,17 @@ func (c *Caller) Faccessat(dirfd int, path []byte, mode, flags uint32) error {
 	err = as.access(p, mode)
 	p.Put()
 	return err
+}
+
+// asReal returns the caller with its real ids, for access(2): c itself if they are the same.
+func (c *Caller) asReal() *Caller {
+	cred := realCred(c.Cred)
+	if cred == c.Cred {
+		return c
+	}
+	as := *c
+	as.Cred = cred
+	return &as
 }
 
 // realCred returns credentials whose file system ids are the real ones, with the capabilities that access(2) then

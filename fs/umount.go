@@ -30,11 +30,12 @@ func (v *VFS) umountTreeLocked(top *Mount, how int, gone *dropped) {
 	if how&umountPropagate != 0 {
 		list = v.spreadUmountLocked(list, mark)
 	}
-	for _, m := range list {
-		if m.ns != nil {
-			n := m.ns
+	for i, m := range list {
+		if n := m.ns; n != nil {
 			m.leaveLocked()
-			n.changedLocked()
+			if i+1 == len(list) || list[i+1].ns != n {
+				n.changedLocked()
+			}
 		}
 		m.leavePeers()
 		m.users.Add(1)

@@ -5,10 +5,9 @@ import (
 	"compress/gzip"
 	"io"
 
-	"github.com/klauspost/compress/zstd"
-
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/cpio/zstd"
 	"cleave/mm/frame"
 )
 
@@ -28,13 +27,7 @@ func (u *unpacker) unpackGzip(data []byte) (int, error) {
 
 // unpackZstd unpacks the zstd frames at the start of data, which must be the last of the image.
 func (u *unpacker) unpackZstd(data []byte) (int, error) {
-	z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-	if err != nil {
-		return 0, &Error{0, err.Error()}
-	}
-	err = u.unpackStream(z)
-	z.Close()
-	return len(data), err
+	return len(data), u.unpackStream(zstd.NewReader(data))
 }
 
 // stream reads a compressed archive.
