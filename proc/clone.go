@@ -336,6 +336,7 @@ func (b *birth) commit() (*Task, error) {
 	c.blocked = t.blocked
 	c.noNewPriv, c.cpuMask = t.noNewPriv, t.cpuMask
 	c.inheritSchedLocked(t)
+	c.inheritSeccompLocked(t)
 	b.pid.Task = c
 	if b.group == nil {
 		g.threads = append(g.threads, c)

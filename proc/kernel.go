@@ -47,11 +47,12 @@ type Kernel struct {
 	// all signal state, and it is held when a task changes what others may see of it. See the package documentation.
 	mu sync.Mutex
 
-	futexes futexTable
-	load    loadAverage
-	running atomic.Int32 // tasks that are not asleep
-	tasks   atomic.Int32 // goroutines of tasks
-	forks   atomic.Int64 // since the start
+	futexes    futexTable
+	seccompLog seccompLog
+	load       loadAverage
+	running    atomic.Int32 // tasks that are not asleep
+	tasks      atomic.Int32 // goroutines of tasks
+	forks      atomic.Int64 // since the start
 
 	// ClockSet, if not nil, is told that the time of day was set (timerfds).
 	ClockSet func()

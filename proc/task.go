@@ -71,11 +71,12 @@ type Task struct {
 	futex     futexWaiter
 	comm      atomic.Pointer[string]
 	nice      atomic.Int32
-	sched     SchedParams   // guarded by Kernel.mu
-	slack     int64         // PR_SET_TIMERSLACK, ns
-	noNewPriv bool          // PR_SET_NO_NEW_PRIVS; guarded by Kernel.mu
-	persona   atomic.Uint32 // personality(2)
-	cpuMask   uint64        // sched_setaffinity(2); guarded by Kernel.mu
+	sched     SchedParams                   // guarded by Kernel.mu
+	slack     int64                         // PR_SET_TIMERSLACK, ns
+	noNewPriv bool                          // PR_SET_NO_NEW_PRIVS; guarded by Kernel.mu
+	seccomp   atomic.Pointer[seccompFilter] // nil: none; changed with Kernel.mu held
+	persona   atomic.Uint32                 // personality(2)
+	cpuMask   uint64                        // sched_setaffinity(2); guarded by Kernel.mu
 }
 
 // faultInfo is what the last exception was, for signal frames.

@@ -155,3 +155,10 @@ type sockFilter struct {
 	Jf   uint8  `c:"jf"`
 	K    uint32 `c:"k"`
 }
+
+// seccompNotifSizes is struct seccomp_notif_sizes (SECCOMP_GET_NOTIF_SIZES).
+type seccompNotifSizes struct {
+	Notif     uint16 `c:"seccomp_notif"`
+	NotifResp uint16 `c:"seccomp_notif_resp"`
+	Data      uint16 `c:"seccomp_data"`
+}

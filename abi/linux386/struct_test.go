@@ -39,13 +39,13 @@ var layouts = []struct {
 		{"struct itimerval", itimerval{}}, {"struct timex", timex32{}}, {"struct __kernel_timex", timex64{}}, {"struct tms", tms{}},
 	}},
 	{"#include <linux/time.h>\n#include <linux/resource.h>\n#include <linux/sysinfo.h>\n#include <linux/utsname.h>\n#include <asm/ldt.h>\n" +
-		"#include <linux/sched.h>\n#include <linux/sched/types.h>\n#include <linux/futex.h>\n#include <linux/capability.h>\n#include <linux/filter.h>\n", []cStruct{
+		"#include <linux/sched.h>\n#include <linux/sched/types.h>\n#include <linux/futex.h>\n#include <linux/capability.h>\n#include <linux/filter.h>\n#include <linux/seccomp.h>\n", []cStruct{
 		{"struct rusage", rusage{}}, {"struct rlimit", rlimit{}}, {"struct rlimit64", rlimit64{}}, {"struct sysinfo", sysinfo{}},
 		{"struct new_utsname", utsname{}}, {"struct old_utsname", oldUtsname{}}, {"struct oldold_utsname", oldoldUtsname{}},
 		{"struct user_desc", userDesc{}}, {"struct clone_args", cloneArgs{}}, {"struct sched_param", schedParam{}},
 		{"struct sched_attr", schedAttr{}}, {"struct robust_list_head", robustListHead{}},
 		{"struct __user_cap_header_struct", capHeader{}}, {"struct __user_cap_data_struct", capData{}},
-		{"struct sock_fprog", sockFprog{}}, {"struct sock_filter", sockFilter{}},
+		{"struct sock_fprog", sockFprog{}}, {"struct sock_filter", sockFilter{}}, {"struct seccomp_notif_sizes", seccompNotifSizes{}},
 	}},
 	{"#include <linux/types.h>\n#include <asm/signal.h>\n#include <asm/siginfo.h>\n#include <asm/sigcontext.h>\n" +
 		"struct ksigaction { void *handler; unsigned long flags; void *restorer; unsigned long mask[2]; };\n" +

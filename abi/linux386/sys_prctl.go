@@ -80,6 +80,11 @@ func prctl(t *proc.Task, op, a, b, c, d uint32) (uint32, error) {
 		return uint32(t.TimerSlack()), nil
 	case abi.PR_GET_TID_ADDRESS:
 		return 0, storeInt(t, a, t.TIDAddress())
+	case abi.PR_GET_SECCOMP:
+		mode, _ := t.SeccompMode()
+		return mode, nil
+	case abi.PR_SET_SECCOMP:
+		return 0, prctlSeccomp(t, a, b)
 	}
 	return prctlFixed(t, op, a, b, c, d)
 }
@@ -93,7 +98,7 @@ const (
 // prctlFixed does the operations whose answer never changes here.
 func prctlFixed(t *proc.Task, op, a, b, c, d uint32) (uint32, error) {
 	switch op {
-	case abi.PR_GET_TIMING, abi.PR_GET_THP_DISABLE, abi.PR_GET_IO_FLUSHER, abi.PR_GET_SECCOMP:
+	case abi.PR_GET_TIMING, abi.PR_GET_THP_DISABLE, abi.PR_GET_IO_FLUSHER:
 		return 0, nil
 	case abi.PR_SET_TIMING:
 		if a != 0 {

@@ -14,7 +14,7 @@ var rowsFrom342 = [...]row{
 	351 - thirdPart: op3("sched_setattr", sysSchedSetattr).but("SCHED_DEADLINE"),
 	352 - thirdPart: op4("sched_getattr", sysSchedGetattr),
 	353 - thirdPart: op5("renameat2", sysRenameat2),
-	354 - thirdPart: none("seccomp", "system call filters"),
+	354 - thirdPart: fn3("seccomp", sysSeccomp).but("SECCOMP_FILTER_FLAG_NEW_LISTENER"),
 	355 - thirdPart: fn3("getrandom", sysGetrandom),
 	356 - thirdPart: none("memfd_create", "files in memory without a name"),
 	357 - thirdPart: none("bpf", "extended BPF"),

@@ -7,10 +7,10 @@ import (
 	"cleave/proc"
 )
 
-// watched carries out a system call of a task that is traced.
+// watched carries out a system call of a task that is traced, or that has filters.
 func (a *ABI) watched(t *proc.Task, nr uint32) {
 	if t.Ctx.Work.Load()&proc.WorkTrace == 0 || a.trace == nil {
-		t.Ctx.EAX = a.carryOut(t, nr)
+		t.Ctx.EAX = a.filtered(t, nr)
 		return
 	}
 	r := rowFor(nr)
@@ -20,7 +20,7 @@ func (a *ABI) watched(t *proc.Task, nr uint32) {
 		p.text(") = ?")
 		a.trace(t, p.buf)
 	}
-	v := a.carryOut(t, nr)
+	v := a.filtered(t, nr)
 	t.Ctx.EAX = v
 	if r.final {
 		return
@@ -36,7 +36,17 @@ func (a *ABI) watched(t *proc.Task, nr uint32) {
 // maxResult is the greatest result that is not an error: the numbers above are negative errors.
 const maxResult = ^uint32(4095)
 
-// carryOut does what Syscall does, after the trace.
+// filtered carries out a system call if the filters of the task let it through.
+func (a *ABI) filtered(t *proc.Task, nr uint32) uint32 {
+	if t.Ctx.Work.Load()&proc.WorkSeccomp != 0 {
+		if v, run := askFilters(t, nr); !run {
+			return v
+		}
+	}
+	return a.carryOut(t, nr)
+}
+
+// carryOut does what Syscall does, after the trace and the filters.
 func (a *ABI) carryOut(t *proc.Task, nr uint32) uint32 {
 	if nr >= uint32(len(a.calls)) {
 		return noSyscallResult

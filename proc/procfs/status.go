@@ -57,7 +57,8 @@ func showStatus(x *access, w *text) error {
 		uint64(i.Pending), uint64(i.SharedPending), uint64(i.Blocked), uint64(i.Ignored), uint64(i.Caught))
 	w.printf("CapInh:\t%016x\nCapPrm:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\nCapAmb:\t%016x\n",
 		uint64(c.Inheritable), uint64(c.Permitted), uint64(c.Effective), uint64(c.Bounding), uint64(c.Ambient))
-	w.printf("NoNewPrivs:\t%d\nSeccomp:\t0\nSeccomp_filters:\t0\n", number(i.NoNewPrivs))
+	mode, filters := x.t.SeccompMode()
+	w.printf("NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%d\n", number(i.NoNewPrivs), mode, filters)
 	w.printf("Cpus_allowed:\t%x\nCpus_allowed_list:\t%s\nMems_allowed:\t1\nMems_allowed_list:\t0\n", i.CPUs, cpuList(i.CPUs))
 	w.printf("voluntary_ctxt_switches:\t%d\nnonvoluntary_ctxt_switches:\t%d\n", i.Voluntary, i.Involuntary)
 	return nil
