@@ -161,7 +161,12 @@ static void ends(void) {
 	char c;
 	ok(read(pipefd[0], &c, 1) == 1 && waitpid(pid, &st, 0) == pid, "a leader that has left is waited for with its last thread");
 	ok(syscall(SYS_tgkill, getpid(), getpid(), 0) == 0, "tgkill");
-	fails(syscall(SYS_tgkill, getpid(), 1, 0), ESRCH, "tgkill of another process's thread: ESRCH");
+	pid = fork();
+	if (pid == 0)
+		sleeper(0);
+	fails(syscall(SYS_tgkill, getpid(), pid, 0), ESRCH, "tgkill of another process's thread: ESRCH");
+	kill(pid, SIGKILL);
+	waitpid(pid, 0, 0);
 }
 
 int main(int argc, char **argv) {
