@@ -18,12 +18,6 @@ func init() {
 	fdInfo.show = showFDInfo
 }
 
-// Inode numbers below those of the task's tables.
-const (
-	fdLinkIno = 1 << 30
-	fdInfoIno = 1 << 31
-)
-
 // fdMode is the mode of fd/N: it tells whether the file is open for reading and writing.
 func fdMode(flags uint32) uint32 {
 	mode := uint32(abi.S_IFLNK)
@@ -39,11 +33,11 @@ func fdMode(flags uint32) uint32 {
 	return mode | 0o700
 }
 
-func findFD(n *node, name string) (*node, error) { return findFDNode(n, name, &fdLink, fdLinkIno) }
+func findFD(n *node, name string) (*node, error) { return findFDNode(n, name, &fdLink) }
 
-func findFDInfo(n *node, name string) (*node, error) { return findFDNode(n, name, &fdInfo, fdInfoIno) }
+func findFDInfo(n *node, name string) (*node, error) { return findFDNode(n, name, &fdInfo) }
 
-func findFDNode(n *node, name string, e *entry, ino uint64) (*node, error) {
+func findFDNode(n *node, name string, e *entry) (*node, error) {
 	fd := parseID(name)
 	t := n.task()
 	if fd < 0 || t == nil {
@@ -57,21 +51,21 @@ func findFDNode(n *node, name string, e *entry, ino uint64) (*node, error) {
 	if e == &fdLink {
 		row.mode = fdMode(flags)
 	}
-	c := n.m.makeNode(&row, n.pid, taskIno(n.pid)|ino|uint64(fd))
+	c := n.m.makeNode(&row, n.pid, childIno(n.inode.Ino(), int(fd)))
 	c.e, c.fd, c.group = e, int(fd), n.group
 	return c, nil
 }
 
 func listFDs(x *access, pos int64, emit emitter) (int64, error) {
-	typ, base := uint8(abi.DT_LNK), uint64(fdLinkIno)
+	typ := uint8(abi.DT_LNK)
 	if x.n.e.guard == tracedDir {
-		typ, base = abi.DT_REG, fdInfoIno
+		typ = abi.DT_REG
 	}
 	for fd := int(pos - firstPIDPos); ; fd++ {
 		if fd = x.t.NextFD(fd); fd < 0 {
 			return endPos, nil
 		}
-		if !emit(strconv.Itoa(fd), taskIno(x.n.pid)|base|uint64(fd), typ, firstPIDPos+int64(fd)+1) {
+		if !emit(strconv.Itoa(fd), childIno(x.n.inode.Ino(), fd), typ, firstPIDPos+int64(fd)+1) {
 			return firstPIDPos + int64(fd), nil
 		}
 	}

@@ -131,7 +131,7 @@ func (d directory) ReadDir(f *fs.File, c *fs.Caller, pos int64, sink fs.DirSink)
 			break
 		}
 		e := &table[i]
-		if !sink.Entry([]byte(e.name), d.n.childIno(i), uint8(e.mode>>12), pos+1) {
+		if !sink.Entry([]byte(e.name), childIno(d.n.inode.Ino(), i), uint8(e.mode>>12), pos+1) {
 			return pos, nil
 		}
 	}

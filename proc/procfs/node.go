@@ -156,7 +156,7 @@ func (n *node) Lookup(_ *fs.Inode, name []byte) (*fs.Inode, error) {
 func (n *node) findIn(table []entry, name []byte) (*fs.Inode, error) {
 	for i := range table {
 		if table[i].name == string(name) {
-			c := n.m.makeNode(&table[i], n.pid, n.childIno(i))
+			c := n.m.makeNode(&table[i], n.pid, childIno(n.inode.Ino(), i))
 			c.group = n.group
 			return &c.inode, nil
 		}
@@ -171,16 +171,25 @@ func (n *node) findIn(table []entry, name []byte) (*fs.Inode, error) {
 	return &c.inode, nil
 }
 
-// Inode numbers: those of the kernel's own files are paths of indices in the tables, one byte each; those of tasks have
-// the id of the task above.
-const taskInoShift = 32
-
-func (n *node) childIno(i int) uint64 {
-	ino := n.inode.Ino()
-	return ino&^(1<<taskInoShift-1) | (ino<<8|uint64(i+1))&(1<<taskInoShift-1)
+// childIno is the inode number of what directory ino has as number i. Numbers have 32 bits, or programs without large
+// file support could not read directories; so they are hashes (FNV-1a), which name the same file again and again.
+func childIno(ino uint64, i int) uint64 {
+	h := uint32(2166136261)
+	for _, v := range [2]uint32{uint32(ino), uint32(i)} {
+		for s := 0; s < 32; s += 8 {
+			h = (h ^ v>>s&0xff) * 16777619
+		}
+	}
+	return max(uint64(h), rootIno+1)
 }
 
-func taskIno(p *ns.PID) uint64 { return uint64(p.Global()) << taskInoShift }
+// taskIno is that of the directory of a task.
+func taskIno(e *entry, p *ns.PID) uint64 {
+	if e == &threadDir {
+		return childIno(2, int(p.Global()))
+	}
+	return childIno(rootIno, -int(p.Global()))
+}
 
 // Valid implements fs.InodeOps: the task is still there, and the descriptor of an entry of fd/ too.
 func (n *node) Valid(*fs.Inode) bool {
@@ -251,7 +260,7 @@ func (n *node) Permission(_ *fs.Inode, c *fs.Caller, want uint32) (bool, error) 
 	return false, nil
 }
 
-func (n *node) isProcessDir() bool { return n.inode.Ino() == taskIno(n.pid) }
+func (n *node) isProcessDir() bool { return n.e == &processDir }
 
 // hides reports whether the option hidepid keeps the task of x from the reader; it applies from level min on.
 func (m *mounted) hides(x *access, min int) bool {

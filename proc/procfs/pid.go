@@ -97,7 +97,7 @@ func (m *mounted) taskNode(e *entry, t *proc.Task, group bool) (*node, error) {
 	if pid == nil {
 		return nil, abi.ENOENT
 	}
-	n := m.makeNode(e, pid, taskIno(pid))
+	n := m.makeNode(e, pid, taskIno(e, pid))
 	n.group = group
 	return n, nil
 }
@@ -116,7 +116,7 @@ func listProcesses(x *access, pos int64, emit emitter) (int64, error) {
 		if pid == nil || x.hides(&sub, hideInvisible) {
 			continue
 		}
-		if !emit(strconv.Itoa(int(at)), taskIno(pid), abi.DT_DIR, firstPIDPos+int64(at)+1) {
+		if !emit(strconv.Itoa(int(at)), taskIno(&processDir, pid), abi.DT_DIR, firstPIDPos+int64(at)+1) {
 			return firstPIDPos + int64(at), nil
 		}
 	}
@@ -139,7 +139,7 @@ func listThreads(x *access, pos int64, emit emitter) (int64, error) {
 		if at < pos {
 			continue
 		}
-		if !emit(strconv.Itoa(int(id.nr)), taskIno(id.pid), abi.DT_DIR, at+1) {
+		if !emit(strconv.Itoa(int(id.nr)), taskIno(&threadDir, id.pid), abi.DT_DIR, at+1) {
 			return at, nil
 		}
 	}

@@ -1,0 +1,434 @@
+package procfs_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"cleave/abi"
+	"cleave/ns/user"
+	"cleave/proc"
+	"cleave/proc/proctest"
+)
+
+func TestEveryFile(t *testing.T) {
+	w := newWorld(t, "")
+	var walk func(dir string)
+	walk = func(dir string) {
+		list, err := w.list(w.Init, dir)
+		w.want(dir, err, 0)
+		for _, name := range list {
+			path := dir + "/" + name
+			a, err := w.stat(w.Init, path)
+			w.want("stat "+path, err, 0)
+			switch a.Mode & abi.S_IFMT {
+			case abi.S_IFDIR:
+				if a.Nlink < 2 {
+					t.Errorf("%s has %d links", path, a.Nlink)
+				}
+				walk(path)
+			case abi.S_IFLNK:
+				if _, err := w.link(w.Init, path); err != nil && !strings.HasSuffix(path, "pid_for_children") {
+					t.Errorf("%s: %v", path, err)
+				}
+			default:
+				if a.Mode&0o444 != 0 && !strings.HasSuffix(path, "/mem") {
+					if _, err := w.read(w.Init, path); err != nil {
+						t.Errorf("%s: %v", path, err)
+					}
+				}
+			}
+		}
+	}
+	walk("/proc")
+}
+
+func TestProcesses(t *testing.T) {
+	w := newWorld(t, "")
+	child := w.Init.Fork()
+	thread := child.Clone(proc.CloneArgs{Flags: abi.CLONE_VM | abi.CLONE_SIGHAND | abi.CLONE_THREAD | abi.CLONE_FS | abi.CLONE_FILES})
+	list, err := w.list(w.Init, "/proc")
+	w.want("list", err, 0)
+	if !slices.Contains(list, "1") || !slices.Contains(list, "2") || slices.Contains(list, "3") || !slices.Contains(list, "self") {
+		t.Error(list)
+	}
+	tasks, err := w.list(w.Init, "/proc/2/task")
+	w.want("list", err, 0)
+	if !slices.Equal(tasks, names{"2", "3"}) {
+		t.Error(tasks)
+	}
+	for _, test := range []struct{ path, want string }{
+		{"/proc/self", "2"}, {"/proc/thread-self", "2/task/3"}, {"/proc/mounts", "self/mounts"},
+	} {
+		if got, err := w.link(thread, test.path); got != test.want {
+			t.Errorf("%s: %q, %v", test.path, got, err)
+		}
+	}
+	for _, test := range []struct{ path, name, want string }{
+		{"/proc/2/status", "Pid", "2"}, {"/proc/3/status", "Pid", "3"}, {"/proc/3/status", "Tgid", "2"},
+		{"/proc/2/task/3/status", "Pid", "3"}, {"/proc/2/status", "PPid", "1"}, {"/proc/2/status", "Threads", "2"},
+		{"/proc/self/status", "Name", "init"}, {"/proc/2/status", "State", "R (running)"}, {"/proc/1/status", "NSpid", "1"},
+		{"/proc/2/status", "Uid", "0\t0\t0\t0"}, {"/proc/2/status", "CapEff", "000001ffffffffff"},
+	} {
+		if got := w.field(w.Init, test.path, test.name); got != test.want {
+			t.Errorf("%s, %s: %q, want %q", test.path, test.name, got, test.want)
+		}
+	}
+	stat := strings.Fields(w.text(w.Init, "/proc/2/stat"))
+	if len(stat) != 52 || stat[0] != "2" || stat[1] != "(init)" || stat[3] != "1" || stat[19] != "2" {
+		t.Error(len(stat), stat)
+	}
+	if got := w.text(w.Init, "/proc/1/task/1/children"); got != "2 " {
+		t.Errorf("children: %q", got)
+	}
+	for _, path := range []string{"/proc/4", "/proc/02", "/proc/0", "/proc/-1", "/proc/2/task/1", "/proc/99999999999", "/proc/2x"} {
+		_, err := w.stat(w.Init, path)
+		w.want(path, err, abi.ENOENT)
+	}
+	w.do(w.Init, func(p *proc.Task) {
+		f, err := p.Caller.Open(abi.AT_FDCWD, []byte("/proc/2/stat"), openRead)
+		w.want("open", err, 0)
+		child.Exit(0)
+		_, err = readOpen(p, f)
+		w.want("a file of a zombie", err, 0)
+		_, err = p.Wait(proc.WaitArgs{Type: abi.P_ALL, Options: abi.WEXITED})
+		w.want("wait", err, 0)
+		_, err = readOpen(p, f)
+		w.want("a file of a process that is gone", err, abi.ESRCH)
+		f.Put()
+	})
+	_, err = w.stat(w.Init, "/proc/2")
+	w.want("gone", err, abi.ENOENT)
+}
+
+func TestComm(t *testing.T) {
+	w := newWorld(t, "")
+	child := w.Init.Fork()
+	w.want("comm", w.write(w.Init, "/proc/self/comm", "a new name that is too long\n"), 0)
+	if got := w.text(child, "/proc/1/comm"); got != "a new name that\n" {
+		t.Errorf("%q", got)
+	}
+	w.want("another's comm", w.write(child, "/proc/1/comm", "x"), abi.EINVAL)
+	w.want("oom_score_adj", w.write(w.Init, "/proc/2/oom_score_adj", "500\n"), 0)
+	if got := w.text(child, "/proc/self/oom_score_adj"); got != "500\n" {
+		t.Errorf("%q", got)
+	}
+	w.become(child, 1000)
+	w.want("lower", w.write(child, "/proc/self/oom_score_adj", "100"), abi.EACCES)
+	w.want("higher", w.write(child, "/proc/self/oom_score_adj", "600"), 0)
+	for _, bad := range []string{"1001", "-1001", "", "x", "1 2"} {
+		w.want(bad, w.write(child, "/proc/self/oom_score_adj", bad), abi.EINVAL)
+	}
+}
+
+func TestDescriptors(t *testing.T) {
+	w := newWorld(t, "")
+	w.WriteFile("/file", 0o644, []byte("hello"))
+	child := w.Init.Fork()
+	w.do(child, func(p *proc.Task) {
+		f, err := p.Caller.Open(abi.AT_FDCWD, []byte("/file"), openRead)
+		w.want("open", err, 0)
+		_, err = p.Caller.Read(f, bytesOf(3))
+		w.want("read", err, 0)
+		_, err = p.Files().Install(f, 100, true)
+		w.want("install", err, 0)
+	})
+	list, err := w.list(w.Init, "/proc/2/fd")
+	w.want("list", err, 0)
+	if !slices.Equal(list, names{"0"}) {
+		t.Error(list)
+	}
+	if got, err := w.link(w.Init, "/proc/2/fd/0"); got != "/file" {
+		t.Error(got, err)
+	}
+	if a, _ := w.stat(w.Init, "/proc/2/fd/0"); a.Mode != abi.S_IFLNK|0o500 {
+		t.Errorf("mode %o", a.Mode)
+	}
+	if got := w.text(w.Init, "/proc/2/fd/0"); got != "hello" {
+		t.Errorf("opened anew: %q", got)
+	}
+	info := w.text(w.Init, "/proc/2/fdinfo/0")
+	if !strings.HasPrefix(info, "pos:\t3\nflags:\t0") || !strings.Contains(info, "\nmnt_id:\t") {
+		t.Errorf("%q", info)
+	}
+	w.do(child, func(p *proc.Task) { w.want("close", p.Files().Close(0), 0) })
+	_, err = w.link(w.Init, "/proc/2/fd/0")
+	w.want("closed", err, abi.ENOENT)
+	for _, path := range []string{"/proc/2/fd/00", "/proc/2/fd/x", "/proc/2/fd/-1", "/proc/2/fdinfo/0"} {
+		_, err := w.stat(w.Init, path)
+		w.want(path, err, abi.ENOENT)
+	}
+}
+
+// TestAccess: who may look at what of others.
+func TestAccess(t *testing.T) {
+	w := newWorld(t, "")
+	a, b := w.Init.Fork(), w.Init.Fork() // 2 and 3
+	w.become(a, 1000)
+	w.become(b, 2000)
+	for _, path := range []string{"exe", "cwd", "root", "ns/user"} {
+		_, err := w.link(a, "/proc/3/"+path)
+		w.want(path, err, abi.EACCES)
+		_, err = w.link(a, "/proc/2/"+path)
+		w.want("own "+path, err, 0)
+		_, err = w.link(w.Init, "/proc/2/"+path)
+		w.want("root's view of "+path, err, 0)
+	}
+	for _, path := range []string{"maps", "environ", "mem", "auxv", "smaps", "io", "personality", "fd", "fdinfo"} {
+		_, err := w.read(a, "/proc/3/"+path)
+		w.want(path, err, abi.EACCES)
+	}
+	for _, path := range []string{"status", "stat", "statm", "cmdline", "comm", "limits", "mounts", "cgroup", "uid_map"} {
+		_, err := w.read(a, "/proc/3/"+path)
+		w.want(path, err, 0)
+	}
+	if f := strings.Fields(w.text(a, "/proc/3/stat")); f[25] != "1" || f[27] != "0" {
+		t.Error("stat tells of addresses:", f)
+	}
+	if at, _ := w.stat(w.Init, "/proc/2/status"); at.UID != 1000 || at.GID != 1000 {
+		t.Error("a file of a user's process is not his")
+	}
+	w.do(a, func(p *proc.Task) { w.want("dumpable", p.SetDumpable(0), 0) })
+	if at, _ := w.stat(w.Init, "/proc/2/status"); at.UID != 0 {
+		t.Error("a file of a process that may not be dumped is its user's")
+	}
+	if at, _ := w.stat(w.Init, "/proc/2"); at.UID != 1000 {
+		t.Error("the directory is not the user's")
+	}
+	_, err := w.list(a, "/proc/self/fd")
+	w.want("own descriptors, undumpable", err, 0)
+	_, err = w.read(a, "/proc/self/maps")
+	w.want("own maps, undumpable: not the owner of the file", err, 0)
+	twin := w.Init.Fork()
+	w.become(twin, 1000)
+	_, err = w.link(twin, "/proc/2/exe")
+	w.want("another's of the same user, undumpable", err, abi.EACCES)
+}
+
+func TestHidePID(t *testing.T) {
+	for _, test := range []struct {
+		option  string
+		enter   abi.Errno
+		visible bool
+		status  abi.Errno
+	}{
+		{"", 0, true, 0}, {"hidepid=0", 0, true, 0}, {"hidepid=1", abi.EPERM, true, abi.EPERM},
+		{"hidepid=invisible", abi.ENOENT, false, abi.ENOENT}, {"hidepid=4", abi.ENOENT, false, abi.ENOENT},
+		{"hidepid=2,gid=1000", 0, true, 0}, {"hidepid=ptraceable,gid=1000", abi.ENOENT, false, abi.ENOENT},
+	} {
+		w := newWorld(t, test.option)
+		a := w.Init.Fork()
+		w.become(a, 1000)
+		_, err := w.read(a, "/proc/1/status")
+		w.want(test.option, err, test.status)
+		list, err := w.list(a, "/proc")
+		w.want("list", err, 0)
+		if slices.Contains(list, "1") != test.visible || !slices.Contains(list, "2") {
+			t.Errorf("%s: %v", test.option, list)
+		}
+		if got, want := w.field(w.Init, "/proc/1/status", "Pid"), "1"; got != want {
+			t.Error("root does not see all")
+		}
+	}
+	w := newWorld(t, "subset=pid")
+	list, err := w.list(w.Init, "/proc")
+	w.want("list", err, 0)
+	if !slices.Equal(list, names{"1"}) {
+		t.Error(list)
+	}
+	_, err = w.read(w.Init, "/proc/meminfo")
+	w.want("meminfo", err, abi.ENOENT)
+	w.do(w.Init, func(p *proc.Task) {
+		for _, bad := range []string{"hidepid=3", "hidepid=x", "gid=x", "subset=all", "junk"} {
+			w.want(bad, p.Caller.Mount([]byte("proc"), []byte("/proc"), "proc", 0, bad), abi.EINVAL)
+		}
+	})
+}
+
+func TestIDMapFiles(t *testing.T) {
+	w := newWorld(t, "")
+	c := w.Init.Clone(proc.CloneArgs{Flags: abi.CLONE_NEWUSER, ExitSignal: abi.SIGCHLD})
+	if got := w.text(w.Init, "/proc/1/uid_map"); got != "         0          0 4294967295\n" {
+		t.Errorf("%q", got)
+	}
+	if got := w.text(w.Init, "/proc/2/uid_map") + w.text(w.Init, "/proc/2/gid_map"); got != "" {
+		t.Errorf("%q", got)
+	}
+	if got := w.field(c, "/proc/self/status", "Uid"); got != "65534\t65534\t65534\t65534" {
+		t.Error(got)
+	}
+	w.want("junk", w.write(w.Init, "/proc/2/uid_map", "0 0"), abi.EINVAL)
+	w.want("too long", w.write(w.Init, "/proc/2/uid_map", strings.Repeat(" ", 4096)+"0 0 1"), abi.EINVAL)
+	w.want("deny", w.write(c, "/proc/self/setgroups", "deny"), 0)
+	if got := w.text(c, "/proc/self/setgroups"); got != "deny\n" {
+		t.Error(got)
+	}
+	w.want("uid_map", w.write(w.Init, "/proc/2/uid_map", "5 0 10\n"), 0)
+	w.want("gid_map", w.write(c, "/proc/self/gid_map", "7 0 1\n"), 0)
+	w.want("again", w.write(w.Init, "/proc/2/uid_map", "5 0 10\n"), abi.EPERM)
+	if got := w.field(c, "/proc/self/status", "Uid"); got != "5\t5\t5\t5" {
+		t.Error(got)
+	}
+	if got := w.field(w.Init, "/proc/2/status", "Uid"); got != "0\t0\t0\t0" {
+		t.Error(got)
+	}
+	if got := w.text(c, "/proc/1/uid_map"); got != "         0          5 4294967295\n" && got != "         0 4294967295 4294967295\n" {
+		t.Errorf("%q", got)
+	}
+	w.want("of the parent", w.write(c, "/proc/1/uid_map", "0 0 1"), abi.EPERM)
+	other := w.Init.Fork()
+	w.become(other, 1000)
+	w.want("setgroups of another", w.write(other, "/proc/2/setgroups", "allow"), abi.EACCES)
+}
+
+func TestNamespaceLinks(t *testing.T) {
+	w := newWorld(t, "")
+	c := w.Init.Clone(proc.CloneArgs{Flags: abi.CLONE_NEWUTS | abi.CLONE_NEWPID, ExitSignal: abi.SIGCHLD})
+	for k := range user.Kind(user.NumKinds) {
+		one, err := w.link(w.Init, "/proc/1/ns/"+k.String())
+		w.want(k.String(), err, 0)
+		two, err := w.link(w.Init, "/proc/2/ns/"+k.String())
+		w.want(k.String(), err, 0)
+		if same := one == two; same != (k != user.KindUTS && k != user.KindPID) {
+			t.Errorf("%s and %s", one, two)
+		}
+		if !strings.HasPrefix(one, k.String()+":[40265318") {
+			t.Error(one)
+		}
+	}
+	live := w.UserNS.Live(user.KindUTS)
+	w.do(w.Init, func(p *proc.Task) {
+		f, err := p.Caller.Open(abi.AT_FDCWD, []byte("/proc/2/ns/uts"), openRead)
+		w.want("open", err, 0)
+		c.Exit(0)
+		_, err = p.Wait(proc.WaitArgs{Type: abi.P_ALL, Options: abi.WEXITED})
+		w.want("wait", err, 0)
+		if w.UserNS.Live(user.KindUTS) != live {
+			t.Error("an open file does not keep the namespace")
+		}
+		f.Put()
+		if w.UserNS.Live(user.KindUTS) != live-1 {
+			t.Error("the namespace is left")
+		}
+	})
+}
+
+// TestPIDNamespaceView: a mount shows the pid namespace of who made it.
+func TestPIDNamespaceView(t *testing.T) {
+	w := newWorld(t, "")
+	c := w.Init.Clone(proc.CloneArgs{Flags: abi.CLONE_NEWPID | abi.CLONE_NEWNS, ExitSignal: abi.SIGCHLD})
+	_, err := w.link(c, "/proc/self")
+	w.want("self in the outer mount", err, 0)
+	w.mount(c, "")
+	if got, _ := w.link(c, "/proc/self"); got != "1" {
+		t.Error(got)
+	}
+	list, err := w.list(c, "/proc")
+	w.want("list", err, 0)
+	if !slices.Contains(list, "1") || slices.Contains(list, "2") {
+		t.Error(list)
+	}
+	if got := w.field(c, "/proc/self/status", "NSpid") + w.field(c, "/proc/self/status", "PPid"); got != "10" {
+		t.Error(got)
+	}
+	if got := w.field(w.Init, "/proc/2/status", "NSpid"); got != "2\t1" {
+		t.Error(got)
+	}
+	if a, b := w.text(c, "/proc/self/mountinfo"), w.text(w.Init, "/proc/self/mountinfo"); strings.Count(a, "\n") != strings.Count(b, "\n")+1 {
+		t.Errorf("%s\n%s", a, b)
+	}
+}
+
+func TestSysctl(t *testing.T) {
+	w := newWorld(t, "")
+	plain := w.Init.Fork()
+	w.become(plain, 1000)
+	for _, test := range []struct{ path, write, want, get string }{
+		{"kernel/hostname", "box\n", "", "box\n"},
+		{"kernel/domainname", strings.Repeat("x", 65), "EINVAL", "(none)\n"},
+		{"kernel/pid_max", "1000", "", "1000\n"},
+		{"kernel/pid_max", "300", "EINVAL", "1000\n"},
+		{"kernel/sem", "250 32000\n", "", "250\t32000\t500\t32000\n"},
+		{"kernel/sem", "1 2 3 4 5", "EINVAL", "250\t32000\t500\t32000\n"},
+		{"kernel/msgmax", "junk", "EINVAL", "8192\n"},
+		{"kernel/shmmni", "40000", "EINVAL", "4096\n"},
+		{"kernel/overflowuid", "65533", "", "65533\n"},
+		{"kernel/overflowuid", "65536", "EINVAL", "65533\n"},
+		{"kernel/ostype", "x", "EACCES", "Linux\n"},
+		{"kernel/osrelease", "x", "EACCES", "6.18.0-cleave\n"},
+		{"kernel/printk", "x", "EACCES", "7\n"},
+		{"kernel/cap_last_cap", "x", "EACCES", "40\n"},
+		{"net/core/somaxconn", "1", "EACCES", "4096\n"},
+		{"user/max_uts_namespaces", "7", "", "7\n"},
+		{"user/max_uts_namespaces", "-1", "EINVAL", "7\n"},
+		{"user/model", "owned", "", "owned\n"},
+		{"user/model", "other", "EINVAL", "owned\n"},
+		{"vm/max_map_count", "1", "EACCES", "65530\n"},
+	} {
+		path := "/proc/sys/" + test.path
+		err := w.write(w.Init, path, test.write)
+		if got := fmt.Sprint(err); got != test.want && !(err == nil && test.want == "") {
+			t.Errorf("write %q to %s: %v, want %s", test.write, path, err, test.want)
+		}
+		if got := w.text(plain, path); got != test.get {
+			t.Errorf("%s: %q, want %q", path, got, test.get)
+		}
+		w.want("write by an ordinary user to "+path, w.write(plain, path, test.write), abi.EACCES)
+	}
+	w.want("drop_caches", w.write(w.Init, "/proc/sys/vm/drop_caches", "3"), 0)
+	w.want("drop_caches", w.write(w.Init, "/proc/sys/vm/drop_caches", "9"), abi.EINVAL)
+	_, err := w.read(w.Init, "/proc/sys/vm/drop_caches")
+	w.want("drop_caches is not for reading", err, abi.EACCES)
+	if one, two := w.text(w.Init, "/proc/sys/kernel/random/boot_id"), w.text(w.Init, "/proc/sys/kernel/random/boot_id"); one != two || len(one) != 37 {
+		t.Error(one, two)
+	}
+	w.want("model", w.write(w.Init, "/proc/sys/user/model", "mapped"), 0)
+	// Whoever is root of a user namespace sets its own limits.
+	c := plain.Clone(proc.CloneArgs{Flags: abi.CLONE_NEWUSER, ExitSignal: abi.SIGCHLD})
+	w.want("own limit", w.write(c, "/proc/sys/user/max_uts_namespaces", "3"), 0)
+	if a, b := w.text(c, "/proc/sys/user/max_uts_namespaces"), w.text(w.Init, "/proc/sys/user/max_uts_namespaces"); a != "3\n" || b != "7\n" {
+		t.Error(a, b)
+	}
+	w.want("model", w.write(c, "/proc/sys/user/model", "owned"), abi.EACCES)
+	w.want("hostname", w.write(c, "/proc/sys/kernel/hostname", "x"), abi.EACCES)
+}
+
+func TestKernelFiles(t *testing.T) {
+	w := newWorld(t, "")
+	for _, test := range []struct{ path, want string }{
+		{"/proc/version", "Linux version 6.18.0-cleave\n"}, {"/proc/cmdline", "console=ttyS0\n"}, {"/proc/cpuinfo", "processor\t: 0\n"},
+		{"/proc/filesystems", "nodev\ttmpfs\nnodev\tproc\n"}, {"/proc/self/cgroup", "0::/\n"},
+		{"/proc/partitions", "major minor  #blocks  name\n\n 254        0       1024 vda\n"},
+	} {
+		if got := w.text(w.Init, test.path); got != test.want {
+			t.Errorf("%s: %q", test.path, got)
+		}
+	}
+	if got := w.field(w.Init, "/proc/meminfo", "MemTotal"); got != "16380 kB" && got != "16384 kB" {
+		t.Error(got)
+	}
+	if got := strings.Fields(w.text(w.Init, "/proc/uptime")); len(got) != 2 {
+		t.Error(got)
+	}
+	if got := strings.Fields(w.text(w.Init, "/proc/loadavg")); len(got) != 5 || got[4] != "1" {
+		t.Error(got)
+	}
+	if got := w.text(w.Init, "/proc/self/limits"); !strings.Contains(got, "\nMax open files            1024                 4096                 files     \n") {
+		t.Error(got)
+	}
+	if got := w.text(w.Init, "/proc/self/maps"); !strings.Contains(got, "/init\n") || !strings.Contains(got, "[stack]") {
+		t.Error(got)
+	}
+	w.do(w.Init, func(p *proc.Task) {
+		at := uint32(proctest.Scratch)
+		w.want("memory", p.MM().CopyOut(at, []byte("init\x00-x\x00A=b\x00")), 0)
+		s := p.MM().Segments()
+		s.ArgStart, s.ArgEnd, s.EnvStart, s.EnvEnd = at, at+8, at+8, at+12
+		p.MM().SetSegments(s)
+	})
+	if a, e := w.text(w.Init, "/proc/self/cmdline"), w.text(w.Init, "/proc/self/environ"); a != "init\x00-x\x00" || e != "A=b\x00" {
+		t.Errorf("%q %q", a, e)
+	}
+	w.want("write to /proc", w.write(w.Init, "/proc/version", "x"), abi.EINVAL)
+}
