@@ -216,11 +216,13 @@ func (c *Caller) openAt(p Path, flags uint32, created bool) (*File, error) {
 		}
 		p.Mount.writers.Add(1)
 	}
+	f.flags.Or(flags & abi.O_NOCTTY) // for a terminal to see; F_GETFL does not show it
 	if err := c.ready(f); err != nil {
 		f.Ops = pathFile{}
 		f.Put()
 		return nil, err
 	}
+	f.flags.And(^uint32(abi.O_NOCTTY))
 	if flags&abi.O_TRUNC != 0 && !created && i.Type() == abi.S_IFREG {
 		if err := c.truncateInode(i, 0, 0); err != nil {
 			f.Put()
