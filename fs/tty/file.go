@@ -42,6 +42,7 @@ func (t *TTY) open(f *fs.File, c Caller, noctty, console bool) error {
 	}
 	t.opens++
 	f.Ops = &handle{t: t, hangups: t.hangups, free: console}
+	f.SetStream()
 	t.mu.Unlock()
 	if t.ptm != nil {
 		t.ptm.slaveOpened()
@@ -225,4 +226,17 @@ func Of(f *fs.File) *TTY {
 		return o.slave
 	}
 	return nil
+}
+
+// OpenControlling opens the caller's controlling terminal, as /dev/tty. ENXIO: it has none.
+func OpenControlling(f *fs.File, c *fs.Caller) error {
+	task := callerOf(c)
+	if task == nil {
+		return abi.ENXIO
+	}
+	t := task.TTY()
+	if t == nil {
+		return abi.ENXIO
+	}
+	return t.open(f, task, true, false)
 }

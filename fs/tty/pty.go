@@ -16,11 +16,12 @@ const PTYMajor = 136
 // slave and writes what is typed there.
 type Master struct {
 	fs.NoFile
-	slave   *TTY
-	index   uint32
-	release func(*Master) // of the file system that shows the slave
-	queue   wait.Queue
-	closed  atomic.Bool
+	slave  *TTY
+	index  uint32
+	host   Host
+	queue  wait.Queue
+	closed atomic.Bool
+	freed  atomic.Bool
 
 	mu       sync.Mutex // comes before the slave's lock
 	locked   bool       // the slave can't be opened (TIOCSPTLCK)
@@ -30,12 +31,20 @@ type Master struct {
 	scratch  *[chunk]byte
 }
 
-// NewPair makes a pseudo-terminal with a number; release is called when the master is closed. The slave is locked.
-func NewPair(name string, index uint32, release func(*Master)) *Master {
+// Host is the file system that shows the slaves of pseudo-terminals.
+type Host interface {
+	// Closed is told that the master is closed: its slave can't be opened any more.
+	Closed(m *Master)
+	// Freed is told, after that, that the slave is closed too: the number is free.
+	Freed(m *Master)
+}
+
+// NewPair makes a pseudo-terminal with a number. The slave is locked.
+func NewPair(name string, index uint32, host Host) *Master {
 	t := &TTY{name: name, dev: fs.MakeDev(PTYMajor, index), initial: abi.DefaultTermios}
 	t.initial.Cflag = abi.B38400 | abi.CS8 | abi.CREAD
 	t.d.Init(&t.initial)
-	m := &Master{slave: t, index: index, release: release, locked: true}
+	m := &Master{slave: t, index: index, host: host, locked: true}
 	t.ptm = m
 	return m
 }
@@ -70,6 +79,19 @@ func (m *Master) slaveClosed() {
 	m.deserted = true
 	m.mu.Unlock()
 	m.queue.Notify(wait.Hup | wait.Readable)
+	if m.gone() {
+		m.free()
+	}
+}
+
+// free gives the number back once both sides are closed.
+func (m *Master) free() {
+	m.slave.mu.Lock()
+	unused := m.slave.opens == 0
+	m.slave.mu.Unlock()
+	if unused && !m.freed.Swap(true) {
+		m.host.Freed(m)
+	}
 }
 
 // changed is told what happened on the slave.
@@ -107,10 +129,9 @@ func merge(old, news uint8) uint8 {
 // Release closes the master: the slave is hung up.
 func (m *Master) Release(*fs.File) {
 	m.closed.Store(true)
-	if m.release != nil {
-		m.release(m)
-	}
+	m.host.Closed(m)
 	m.slave.Hangup(false)
+	m.free()
 }
 
 func (m *Master) takeScratch() *[chunk]byte {

@@ -62,6 +62,14 @@ func NewTTY(name string, dev fs.Dev, port Port) *TTY {
 // Name returns the terminal's name under /dev.
 func (t *TTY) Name() string { return t.name }
 
+// SetInitial gives the terminal settings and makes them those that it has again after a hang-up.
+func (t *TTY) SetInitial(n abi.Termios) {
+	t.mu.Lock()
+	t.initial = n
+	t.mu.Unlock()
+	t.setTermios(&n)
+}
+
 // Dev returns the terminal's device number.
 func (t *TTY) Dev() fs.Dev { return t.dev }
 
