@@ -6,6 +6,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs/timerfd"
+	"cleave/fs/unix"
 	"cleave/mm"
 	"cleave/mm/frame"
 	"cleave/proc"
@@ -51,6 +52,9 @@ type ABI struct {
 	clock frame.PFN // its data page, a timePage
 	blind frame.PFN // a data page that knows no clock, for tasks of other time namespaces
 
+	unixOnce sync.Once
+	unix     *unix.Domain
+
 	timeMu sync.Mutex // one writer of the data page at a time
 	seq    uint32     // guarded by timeMu
 }
@@ -79,6 +83,12 @@ func New(c Config) (*ABI, error) {
 
 // abiOf returns the interface that t's kernel has.
 func abiOf(t *proc.Task) *ABI { return t.Kernel().ABI.(*ABI) }
+
+// unixDomain returns the unix sockets of t's kernel.
+func (a *ABI) unixDomain(t *proc.Task) *unix.Domain {
+	a.unixOnce.Do(func() { a.unix = unix.New(t.Caller.VFS) })
+	return a.unix
+}
 
 // Close gives back what New took. No task uses the interface any more.
 func (a *ABI) Close() {

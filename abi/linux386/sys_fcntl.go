@@ -6,6 +6,7 @@ import (
 	"cleave/fs/pipe"
 	"cleave/ns/user"
 	"cleave/proc"
+	"cleave/wait"
 )
 
 // FcntlCmd is the command of fcntl(2).
@@ -56,6 +57,10 @@ func fcntlFile(t *proc.Task, f *fs.File, cmd, arg uint32) (uint32, error) {
 	switch cmd {
 	case abi.F_SETFL:
 		return 0, t.Caller.SetFlags(f, arg)
+	case abi.F_GETLK, abi.F_SETLK, abi.F_SETLKW:
+		return 0, lockFile(t, f, cmd, InOut[flock](arg))
+	case abi.F_GETLK64, abi.F_SETLK64, abi.F_SETLKW64, abi.F_OFD_GETLK, abi.F_OFD_SETLK, abi.F_OFD_SETLKW:
+		return 0, lockFile(t, f, cmd, InOut[flock64](arg))
 	case abi.F_SETPIPE_SZ, abi.F_GETPIPE_SZ:
 		p := pipe.Of(f)
 		if p == nil {
@@ -169,6 +174,13 @@ func sysIoctl(t *proc.Task, fd FD, cmd IoctlCmd, arg Addr) (Int, error) {
 		return 0, err
 	}
 	v, err := ioctlFile(t, f, int(fd), uint32(cmd), uint32(arg))
+	if err == abi.EAGAIN && f.Ops.Queue(f) != nil {
+		// A terminal whose output has to drain first; O_NONBLOCK does not count.
+		err = t.Retry(f.Ops.Queue(f), wait.Out, 0, func() (err error) {
+			v, err = ioctlFile(t, f, int(fd), uint32(cmd), uint32(arg))
+			return err
+		})
+	}
 	f.Put()
 	return Int(v), err
 }

@@ -87,6 +87,14 @@ func withMask(t *proc.Task, set SigSet, size Size) error {
 	return nil
 }
 
+// endMask brings the mask back at the end of a call that ends with err. A call that is to be made again keeps it until a
+// handler has run.
+func endMask(t *proc.Task, mask SigSet, err error) {
+	if mask != 0 && err != abi.ERESTARTNOHAND {
+		t.Unmask()
+	}
+}
+
 // timeLeft is the limit of a call that tells how much of it is left: in ns, negative for none.
 type timeLeft struct {
 	limit, end int64
@@ -111,6 +119,7 @@ func sysPpoll[T spec[T]](t *proc.Task, fds Addr, n Uint, timeout InOut[T], mask 
 	}
 	end := newTimeLeft(t, limit)
 	ready, err := pollFiles(t, uint32(fds), uint32(n), limit)
+	endMask(t, mask, err)
 	tellLeft(t, timeout, end)
 	return ready, err
 }
@@ -290,17 +299,18 @@ func sysPselect6[T spec[T]](t *proc.Task, n Int, r, w, x Addr, timeout InOut[T],
 			return 0, err
 		}
 	}
+	var m maskArg
 	if mask != 0 {
-		m, err := mask.Load(t)
-		if err != nil {
-			return 0, err
-		}
-		if err := withMask(t, SigSet(m.Set), Size(m.Size)); err != nil {
+		if m, err = mask.Load(t); err != nil {
 			return 0, err
 		}
 	}
+	if err := withMask(t, SigSet(m.Set), Size(m.Size)); err != nil {
+		return 0, err
+	}
 	end := newTimeLeft(t, limit)
 	ready, err := selectFiles(t, n, r, w, x, limit)
+	endMask(t, SigSet(m.Set), err)
 	tellLeft(t, timeout, end)
 	return ready, err
 }
@@ -385,7 +395,9 @@ func sysEpollPwait(t *proc.Task, epfd FD, ev Addr, n, ms Int, mask SigSet, size 
 	if err := withMask(t, mask, size); err != nil {
 		return 0, err
 	}
-	return epollWait(t, epfd, uint32(ev), n, int64(ms)*1e6)
+	k, err := epollWait(t, epfd, uint32(ev), n, int64(ms)*1e6)
+	endMask(t, mask, err)
+	return k, err
 }
 
 func sysEpollPwait2(t *proc.Task, epfd FD, ev Addr, n Int, timeout Ptr[timespec64], mask SigSet, size Size) (Int, error) {
@@ -399,7 +411,9 @@ func sysEpollPwait2(t *proc.Task, epfd FD, ev Addr, n Int, timeout Ptr[timespec6
 	if err := withMask(t, mask, size); err != nil {
 		return 0, err
 	}
-	return epollWait(t, epfd, uint32(ev), n, limit)
+	k, err := epollWait(t, epfd, uint32(ev), n, limit)
+	endMask(t, mask, err)
+	return k, err
 }
 
 func sysEventfd2(t *proc.Task, n Uint, flags OpenFlags) (FD, error) {

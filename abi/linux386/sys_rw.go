@@ -243,7 +243,7 @@ func syncFile(t *proc.Task, fd FD, data bool) error {
 	if err != nil {
 		return err
 	}
-	err = f.Ops.Sync(f, data)
+	err = f.Fsync(data)
 	f.Put()
 	return err
 }
