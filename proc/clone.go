@@ -359,7 +359,7 @@ func (t *Task) adoptChildLocked(g *ThreadGroup, a *CloneArgs) {
 		parent = t.group.parent
 		g.exitSignal = t.group.exitSignal
 	}
-	g.parent = parent
+	g.setParentLocked(parent)
 	g.underSubreaper = t.group.underSubreaper || t.group.subreaper
 	parent.group.children.add(g)
 	if g.isInit {

@@ -209,7 +209,7 @@ func (t *Task) forgetChildrenLocked() {
 			}
 		}
 		if o := g.survivorLocked(); o != nil {
-			c.parent = o
+			c.setParentLocked(o)
 			continue
 		}
 		t.orphanLocked(c)
@@ -229,7 +229,7 @@ func (g *ThreadGroup) survivorLocked() *Task {
 // orphanLocked moves c, a child of the exiting t, to the process that takes orphans.
 func (t *Task) orphanLocked(c *ThreadGroup) {
 	t.group.children.remove(c)
-	c.parent = t.reaperLocked()
+	c.setParentLocked(t.reaperLocked())
 	if c.parent != nil {
 		c.parent.group.children.add(c)
 	}

@@ -33,7 +33,8 @@ type ThreadGroup struct {
 	stopNews   bool   // and no wait(2) has told so yet
 	contNews   bool   // continued, and no wait(2) has told so yet
 
-	parent         *Task // the task that waits for this group
+	parent         *Task        // the task that waits for this group
+	ppid           atomic.Int32 // its process's id in the pid namespace of this group; 0: not there
 	exitSignal     Signal
 	children       childList
 	nextSib        *ThreadGroup
@@ -102,6 +103,16 @@ func (g *ThreadGroup) Threads() []*Task {
 	g.k.mu.Lock()
 	defer g.k.mu.Unlock()
 	return append([]*Task(nil), g.threads...)
+}
+
+// setParentLocked makes t, which may be nil, the parent.
+func (g *ThreadGroup) setParentLocked(t *Task) {
+	g.parent = t
+	ppid := int32(0)
+	if t != nil {
+		ppid = t.group.pidLocked().In(g.leader.pidNS)
+	}
+	g.ppid.Store(ppid)
 }
 
 // pidLocked is the id of the process.

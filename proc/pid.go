@@ -87,12 +87,7 @@ func (t *Task) TID() int32 { return t.tid }
 func (t *Task) TGID() int32 { return t.tgid }
 
 // PPID is getppid(2): 0 if the parent is outside of the pid namespace.
-func (t *Task) PPID() int32 {
-	k := t.k
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return t.group.ppidLocked(t.pidNS)
-}
+func (t *Task) PPID() int32 { return t.group.ppid.Load() }
 
 func (g *ThreadGroup) ppidLocked(n *ns.PIDNamespace) int32 {
 	if g.parent == nil {

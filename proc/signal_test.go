@@ -215,15 +215,23 @@ func TestStopAndContinue(t *testing.T) {
 	if r, _ = wait(t, k.Init, abi.P_ALL, 0, abi.WSTOPPED|abi.WNOHANG); r.PID != 0 {
 		t.Error("a stop is told twice")
 	}
-	kill(t, k.Init, 2, abi.SIGUSR2) // waits until the process goes on
 	kill(t, k.Init, 2, abi.SIGSTOP) // is cancelled by the next
-	handle(t, k.Init, abi.SIGCHLD, abi.SIG_DFL, 0, 0)
 	kill(t, k.Init, 2, abi.SIGCONT)
 	r, err = wait(t, k.Init, abi.P_ALL, 0, abi.WCONTINUED)
 	if err != nil || r.Status != 0xffff || r.Code != abi.CLD_CONTINUED {
 		t.Fatalf("continued: %+v, %v", r, err)
 	}
+	c.Sync()
+	kill(t, k.Init, 2, abi.SIGSTOP)
+	if r, err = wait(t, k.Init, abi.P_ALL, 0, abi.WSTOPPED); err != nil || r.PID != 2 {
+		t.Fatalf("stopped again: %+v, %v", r, err)
+	}
+	kill(t, k.Init, 2, abi.SIGUSR2) // waits until the process goes on
+	kill(t, k.Init, 2, abi.SIGCONT)
 	c.Gone()
+	if _, err = wait(t, k.Init, abi.P_ALL, 0, abi.WCONTINUED); err != abi.ECHILD {
+		t.Errorf("waiting for a zombie to continue: %v", err)
+	}
 	if r, err = wait(t, k.Init, abi.P_ALL, 0, abi.WEXITED); err != nil || r.Status != abi.SIGUSR2 {
 		t.Fatalf("at the end: %+v, %v", r, err)
 	}

@@ -123,7 +123,7 @@ func (t *Task) waitTargetLocked(a WaitArgs, w *waiting) error {
 // scanLocked looks for a child with news. candidates says that some child could have some later.
 func (t *Task) scanLocked(w *waiting, r *WaitResult) (found, candidates bool) {
 	for c := t.group.children.first; c != nil; c = c.nextSib {
-		if c.parent != t && w.options&abi.WNOTHREAD != 0 || !w.matches(c) {
+		if c.parent != t && w.options&abi.WNOTHREAD != 0 || !w.matches(c) || c.zombie && w.options&abi.WEXITED == 0 {
 			continue
 		}
 		candidates = true
@@ -155,11 +155,9 @@ func (w *waiting) matches(c *ThreadGroup) bool {
 func (w *waiting) newsLocked(t *Task, c *ThreadGroup, r *WaitResult) bool {
 	keep := w.options&abi.WNOWAIT != 0
 	switch {
-	case c.zombie && w.options&abi.WEXITED != 0:
+	case c.zombie:
 		r.Code, r.Value = childCode(c.exitCode)
 		r.Status = c.exitCode
-	case c.zombie:
-		return false
 	case c.stopNews && c.stopped && w.options&abi.WSTOPPED != 0:
 		r.Code, r.Value = abi.CLD_STOPPED, int32(c.stopSignal)
 		r.Status = int32(c.stopSignal)<<8 | 0x7f

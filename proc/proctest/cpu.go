@@ -22,17 +22,17 @@ type cpu struct {
 
 // script is the user mode of one task.
 type script struct {
-	ops    chan *op
-	kick   chan struct{} // capacity 1
-	dead   chan struct{} // closed when the task has gone
-	op     *op           // the step that is being done; the task's goroutine owns it
-	ticket int
+	ops  chan *op
+	kick chan struct{} // capacity 1
+	dead chan struct{} // closed when the task has gone
+	op   *op           // the step that is being done; the task's goroutine owns it
 }
 
 // op is one step. It is done when the task is back in user mode, or gone.
 type op struct {
 	enter func(c *proc.Context) proc.Trap // on the goroutine of the task
 	done  chan proc.Regs                  // the registers after it
+	more  int                             // how often to do it again
 }
 
 func newCPU() *cpu { return &cpu{scripts: map[*proc.Context]*script{}} }
@@ -57,6 +57,10 @@ func (p *cpu) Run(c *proc.Context) proc.Trap {
 		}
 		if s.op != nil && c.EIP == codeAddr {
 			return p.syscall(c) // the kernel has wound the program back
+		}
+		if s.op != nil && s.op.more > 0 {
+			s.op.more--
+			return s.op.enter(c)
 		}
 		if s.op != nil {
 			s.op.done <- c.Regs

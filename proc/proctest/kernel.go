@@ -141,7 +141,7 @@ func (k *Kernel) finish() {
 	}
 	<-k.exited
 	for k.Tasks() > 0 {
-		yield() // the goroutine of the last task is past its last word
+		Yield() // the goroutine of the last task is past its last word
 	}
 	if after := k.Counts(); after != k.before && !k.t.Failed() {
 		k.t.Errorf("left over: %+v, before the first task %+v", after, k.before)

@@ -8,7 +8,8 @@ import (
 	"cleave/proc"
 )
 
-func yield() { runtime.Gosched() }
+// Yield lets other goroutines run, for tests that wait for a task to get somewhere.
+func Yield() { runtime.Gosched() }
 
 // Task is a task of a kernel under test, seen from its user mode. Its methods are for one goroutine at a time.
 type Task struct {
@@ -64,7 +65,11 @@ func (t *Task) Start(nr uint32, args ...uint32) *Call {
 
 func (t *Task) start(enter func(c *proc.Context) proc.Trap) *Call {
 	t.k.t.Helper()
-	c := &Call{t: t, op: &op{enter: enter, done: make(chan proc.Regs, 1)}}
+	return t.begin(&Call{t: t, op: &op{enter: enter, done: make(chan proc.Regs, 1)}})
+}
+
+func (t *Task) begin(c *Call) *Call {
+	t.k.t.Helper()
 	select {
 	case t.script.ops <- c.op:
 	case <-t.script.dead:
@@ -112,7 +117,7 @@ func (c *Call) Asleep() *Call {
 		if c.Done() {
 			c.t.k.t.Fatal("the call has ended, but was to sleep")
 		}
-		yield()
+		Yield()
 	}
 	return c
 }
@@ -125,6 +130,18 @@ func (t *Task) Syscall(nr uint32, args ...uint32) (uint32, error) {
 		t.k.t.Fatalf("system call %d: the task has ended", nr)
 	}
 	return r.Value, r.Err
+}
+
+// Repeat makes a system call without arguments n times, as fast as it can.
+func (t *Task) Repeat(nr uint32, n int) {
+	t.k.t.Helper()
+	c := &Call{t: t, op: &op{done: make(chan proc.Regs, 1), more: n - 1}}
+	c.op.enter = func(c *proc.Context) proc.Trap {
+		c.EAX = nr
+		return t.k.cpu.syscall(c)
+	}
+	t.begin(c)
+	c.Wait()
 }
 
 // Must is Syscall for a call that has to succeed.
