@@ -62,7 +62,6 @@ func (c *Config) devices() []device {
 				k.next = r.Seq
 			}
 			f.Ops = k
-			f.SetStream()
 			return nil
 		}})
 	}

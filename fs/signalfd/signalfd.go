@@ -97,9 +97,7 @@ func Of(f *fs.File) *Signalfd {
 // SetMask changes the mask.
 func (s *Signalfd) SetMask(mask uint64) {
 	s.mask.Store(mask &^ unblockable)
-	if s.maker != nil {
-		s.maker.SignalQueue().Notify(wait.In)
-	}
+	s.maker.SignalQueue().Notify(wait.In)
 }
 
 // Mask returns the mask, for /proc/PID/fdinfo.
@@ -123,7 +121,11 @@ func (s *Signalfd) Read(_ *fs.File, c *fs.Caller, b fs.Buffer, _ int64) (int, er
 		if !ok {
 			break
 		}
-		n, err := b.CopyOut(encode(&info, ns))
+		raw, err := encode(&info, ns)
+		n := 0
+		if err == nil {
+			n, err = b.CopyOut(raw)
+		}
 		if err != nil {
 			if total == 0 {
 				return 0, err
@@ -139,7 +141,7 @@ func (s *Signalfd) Read(_ *fs.File, c *fs.Caller, b fs.Buffer, _ int64) (int, er
 }
 
 // encode makes the bytes that a task of user namespace ns reads.
-func encode(i *Info, ns *user.Namespace) []byte {
+func encode(i *Info, ns *user.Namespace) ([]byte, error) {
 	uid := uint32(i.UID)
 	if ns != nil {
 		uid = uint32(ns.ShowKUID(i.UID))
@@ -147,11 +149,7 @@ func encode(i *Info, ns *user.Namespace) []byte {
 	raw := siginfo{Signo: i.Signo, Errno: i.Errno, Code: i.Code, PID: uint32(i.PID), UID: uid, FD: i.FD, TID: i.Timer,
 		Band: i.Band, Overrun: i.Overrun, Status: i.Status, Int: int32(i.Value), Ptr: i.Value, UTime: i.UTime,
 		STime: i.STime, Addr: i.Addr, Syscall: i.Syscall, CallAddr: i.CallAddr, Arch: i.Arch}
-	b := make([]byte, infoSize)
-	if _, err := binary.Encode(b, binary.LittleEndian, &raw); err != nil {
-		panic(err) // siginfo does not have infoSize bytes
-	}
-	return b
+	return binary.Append(nil, binary.LittleEndian, &raw)
 }
 
 // Poll says readable while a signal of the mask is pending.
