@@ -194,6 +194,7 @@ func (c *Caller) moveLocked(from, at Path, gone *dropped) error {
 	if attached {
 		v.detachMountLocked(m)
 	} else {
+		m.ns.root = nil // its descriptor does not take the tree away any more
 		for x := m; x != nil; x = x.below(m) {
 			x.leaveLocked()
 		}
@@ -388,16 +389,8 @@ func (c *Caller) remount(p Path, flags uint32, options string) error {
 		return abi.EINVAL
 	case locked != nil:
 		return locked
-	case !c.Cred.Has(user.CapSysAdmin, sb.ownerOrInitial(c)):
-		return abi.EPERM
 	}
-	if flags&abi.MS_RDONLY != 0 && !sb.readonly.Load() && v.hasWriters(sb) {
-		return abi.EBUSY
-	}
-	if err := sb.ops.Remount(sb, flags, options); err != nil {
-		return err
-	}
-	if err := sb.setReadOnly(flags&abi.MS_RDONLY != 0); err != nil {
+	if err := c.reconfigure(sb, flags, options); err != nil {
 		return err
 	}
 	v.tree.Lock()
@@ -409,9 +402,20 @@ func (c *Caller) remount(p Path, flags uint32, options string) error {
 	return nil
 }
 
-// setReadOnly makes the file system read-only or writable. EBUSY: files are open for writing.
-func (sb *Superblock) setReadOnly(on bool) error {
-	sb.readonly.Store(on)
+// reconfigure changes the options of a file system. EPERM; EBUSY: it would become read-only, and files are open for
+// writing.
+func (c *Caller) reconfigure(sb *Superblock, flags uint32, options string) error {
+	if !c.Cred.Has(user.CapSysAdmin, sb.ownerOrInitial(c)) {
+		return abi.EPERM
+	}
+	readonly := flags&abi.MS_RDONLY != 0
+	if readonly && !sb.readonly.Load() && c.VFS.hasWriters(sb) {
+		return abi.EBUSY
+	}
+	if err := sb.ops.Remount(sb, flags, options); err != nil {
+		return err
+	}
+	sb.readonly.Store(readonly)
 	return nil
 }
 
@@ -419,6 +423,10 @@ func (sb *Superblock) setReadOnly(on bool) error {
 func (v *VFS) hasWriters(sb *Superblock) bool {
 	v.tree.RLock()
 	defer v.tree.RUnlock()
+	return v.hasWritersLocked(sb)
+}
+
+func (v *VFS) hasWritersLocked(sb *Superblock) bool {
 	for _, m := range v.mounts.buckets {
 		for ; m != nil; m = m.hashNext {
 			if m.sb == sb && m.writers.Load() > 0 {

@@ -184,7 +184,11 @@ func (c *Caller) umountLocked(p Path, flags uint32, marked bool, gone *dropped) 
 		if !c.Cred.Has(user.CapSysAdmin, m.sb.ownerOrInitial(c)) {
 			return abi.EPERM
 		}
-		return m.sb.setReadOnly(true)
+		if !m.sb.readonly.Load() && v.hasWritersLocked(m.sb) {
+			return abi.EBUSY
+		}
+		m.sb.readonly.Store(true)
+		return nil
 	}
 	if m.parent == nil {
 		return abi.EINVAL
