@@ -11,6 +11,7 @@ import (
 	"cleave/drivers/uart"
 	"cleave/fs"
 	"cleave/fs/cpio"
+	"cleave/fs/dev"
 	"cleave/fs/pipe"
 	"cleave/fs/tmpfs"
 	"cleave/fs/tty"
@@ -20,11 +21,8 @@ import (
 	"cleave/proc/procfs"
 )
 
-// Device numbers (Linux's Documentation/admin-guide/devices.txt).
-var (
-	devConsole = fs.MakeDev(5, 1)
-	devTTYS0   = fs.MakeDev(4, 64)
-)
+// devTTYS0 is the device number of the first serial port (Linux's Documentation/admin-guide/devices.txt).
+var devTTYS0 = fs.MakeDev(4, 64)
 
 // buildFiles makes the root file system out of the archive that the boot loader brought.
 func (k *kernel) buildFiles() error {
@@ -64,7 +62,7 @@ func (k *kernel) unpack(root *tmpfs.FS) error {
 	return nil
 }
 
-// mountAll mounts what a program may expect, as an init would: /proc. A root that has an init of its own does it again,
+// mountAll mounts what a program may expect, as an init would: /proc and /dev. A root that has an init of its own does it again,
 // or not at all; then there is one mount below the other, or one that was not asked for.
 func (k *kernel) mountAll() error {
 	k.vfs.Register(procfs.Type(procfs.Config{
@@ -72,12 +70,15 @@ func (k *kernel) mountAll() error {
 		Banner:      abi.Sysname + " version " + abi.Release + " " + abi.Version,
 		CommandLine: string(physical(startInfo.Cmdline, int(startInfo.CmdSize))),
 	}))
-	for _, m := range []struct{ path, fstype string }{{"/proc", "proc"}} {
-		err := k.root.Mkdirat(abi.AT_FDCWD, []byte(m.path), 0o555)
+	for _, m := range []struct{ path, fstype, options string }{
+		{"/proc", "proc", ""}, {"/dev", "devtmpfs", ""}, {"/dev/pts", "devpts", "mode=620,ptmxmode=666"},
+		{"/dev/shm", "tmpfs", "mode=1777"},
+	} {
+		err := k.root.Mkdirat(abi.AT_FDCWD, []byte(m.path), 0o755)
 		if err != nil && !errors.Is(err, abi.EEXIST) {
 			return err
 		}
-		if err := k.root.Mount([]byte(m.fstype), []byte(m.path), m.fstype, 0, ""); err != nil {
+		if err := k.root.Mount([]byte(m.fstype), []byte(m.path), m.fstype, 0, m.options); err != nil {
 			return fmt.Errorf("mounting %s: %w", m.path, err)
 		}
 	}
@@ -91,7 +92,7 @@ func giveRange(start, end uint64) {
 	}
 }
 
-// makeConsole makes the terminal on the serial port, and the files of it that a root without device files has.
+// makeConsole makes the terminal on the serial port, and the devices.
 func (k *kernel) makeConsole() error {
 	port, err := uart.New(com1, serialBaud)
 	if err != nil {
@@ -102,18 +103,19 @@ func (k *kernel) makeConsole() error {
 	if err := k.irq.HandleISA(com1Interrupt, port.Interrupt); err != nil {
 		return err
 	}
-	k.vfs.RegisterChar(5, 1, func(f *fs.File, c *fs.Caller, _ fs.Dev) error {
-		f.SetStream()
-		return k.console.OpenConsole(f, c)
+	_, err = dev.Register(k.vfs, k.users, dev.Config{
+		Random: k.random.Read, Log: messages{kernelLog}, Console: k.console, Lines: []*tty.TTY{k.console},
 	})
-	k.vfs.RegisterChar(4, 64, func(f *fs.File, c *fs.Caller, _ fs.Dev) error {
-		f.SetStream()
-		return k.console.Open(f, c)
-	})
-	if err := k.root.Mkdirat(abi.AT_FDCWD, []byte("/dev"), 0o755); err != nil {
-		return err
-	}
-	return k.root.Mknodat(abi.AT_FDCWD, []byte("/dev/console"), abi.S_IFCHR|0o600, devConsole)
+	return err
+}
+
+// messages is the kernel's log as /dev/kmsg shows it. It implements dev.Log.
+type messages struct{ *klog.Log }
+
+// Record implements dev.Log.
+func (m messages) Record(seq uint64) (dev.Record, bool) {
+	r, ok := m.Read(seq)
+	return dev.Record(r), ok
 }
 
 // openConsole makes the console the descriptors 0, 1 and 2 of the first process.
