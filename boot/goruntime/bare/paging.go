@@ -100,14 +100,28 @@ func (t *Tables) MapRange(va uintptr, pa, n, flags, largest uint64) bool {
 		if e == nil {
 			return false
 		}
-		if *e&Present == 0 {
-			*e = pa | flags | Present
-			if size > Page4K {
-				*e |= Large
+		leaf := flags | Present
+		if size > Page4K {
+			leaf |= Large
+			if *e != 0 { // the rest of a large page
+				va += uintptr(size)
+				pa += size
+				continue
 			}
 		}
-		va += uintptr(size)
-		pa += size
+		// Go on in the same table as long as pages of that size fit and no page table comes.
+		for {
+			if *e == 0 {
+				*e = pa | leaf
+			}
+			va += uintptr(size)
+			pa += size
+			e = (*uint64)(unsafe.Add(unsafe.Pointer(e), 8))
+			if uintptr(unsafe.Pointer(e))&(PageSize-1) == 0 || pa >= end || end-pa < size || pa&(size-1) != 0 ||
+				size > Page4K && *e != 0 {
+				break
+			}
+		}
 	}
 	return true
 }

@@ -72,6 +72,17 @@ func TestMapRangeKeeps(t *testing.T) {
 	if !tables.MapRange(va+Page2M*3+Page4K, Page2M*3+Page4K, Page2M/2, 0, Page4K) || p.Available() != n {
 		t.Errorf("what a large page maps needs no table")
 	}
+	if !tables.MapRange(va+Page2M*3+Page4K, Page2M*3+Page4K, 2*Page2M, Writable, Page2M) {
+		t.Fatal("no frames")
+	}
+	for _, pa := range []uint64{Page2M*4 - 1, Page2M * 4, Page2M*5 + Page4K - 1} {
+		if got, _, ok := translate(tables, va+uintptr(pa)); !ok || got != pa {
+			t.Errorf("behind a large page: %#x is mapped to %#x, %v", pa, got, ok)
+		}
+	}
+	if _, _, ok := translate(tables, va+Page2M*5+Page4K); ok {
+		t.Error("too much is mapped behind a large page")
+	}
 	if tables.Entry(va+Page2M*3, 1) != nil {
 		t.Errorf("there is no entry below a large page")
 	}

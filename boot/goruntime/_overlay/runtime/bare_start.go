@@ -67,11 +67,13 @@ func bareFatal(msg string) {
 	bareDie(barePanicStatus)
 }
 
-// bareMinimum is the least memory, in bytes, that the runtime can start with.
-const bareMinimum = 6 << 20
+const (
+	bareMinimum = 4 << 20  // the least memory, in bytes, that the runtime can start with
+	bareStubEnd = 0x105000 // of the start-up stub (boot/link), whose page tables are in use at first
+)
 
-// bareMemoryInit fills the pool: all RAM but the first MiB, which firmware uses and in which other CPUs start, the
-// kernel's image, and what the loader left in memory.
+// bareMemoryInit fills the pool: all RAM but the first MiB, which firmware uses and in which other CPUs start, the stub,
+// the kernel's image, and what the loader left in memory.
 //
 //go:nosplit
 func bareMemoryInit() {
@@ -79,7 +81,8 @@ func bareMemoryInit() {
 	for i := 0; i < bareInfo.Regions; i++ {
 		barePool.Add(bareInfo.RAM[i])
 	}
-	barePool.Exclude(bare.Region{Start: 0, End: uint64(firstmoduledata.end - bareImageBase)})
+	barePool.Exclude(bare.Region{Start: 0, End: bareStubEnd})
+	barePool.Exclude(bare.Region{Start: uint64(firstmoduledata.text - bareImageBase), End: uint64(firstmoduledata.end - bareImageBase)})
 	for i := range bareInfo.Self {
 		barePool.Exclude(bareInfo.Self[i])
 	}
@@ -214,25 +217,28 @@ func bareEarlyException(vector, w0, w1, cr2 uint64) {
 }
 
 var (
-	bareArg0 = []byte("cleave\x00")
+	bareArg0  = []byte("cleave\x00")
+	bareGC100 = []byte("GOGC=100\x00")
+	bareGC200 = []byte("GOGC=200\x00")
+	bareGC400 = []byte("GOGC=400\x00")
 	// The kernel's own Go code leaves the AVX registers to user programs. The profiler of memory would cost 1.4 MiB.
 	bareDebugEnv = []byte("GODEBUG=memprofilerate=0,cpu.avx=off,cpu.avx2=off,cpu.avx512f=off,cpu.fma=off\x00")
-	bareGCEnv    = [3][]byte{[]byte("GOGC=25\x00"), []byte("GOGC=50\x00"), []byte("GOGC=100\x00")}
 )
 
-// bareVectorInit makes the argument vector.
+// bareVectorInit makes the argument vector. Where memory is plenty, the collector runs less often; where it gets short,
+// the memory limit (bareSetLimit) has it run as often as it must.
 //
 //go:nosplit
 func bareVectorInit() *bareVector {
-	gc := 2
-	if mib := barePool.Total() >> 8; mib < 24 {
-		gc = 0
-	} else if mib < 96 {
-		gc = 1
+	gc := &bareGC100[0]
+	if mib := barePool.Total() >> 8; mib >= 1000 {
+		gc = &bareGC400[0]
+	} else if mib >= 96 {
+		gc = &bareGC200[0]
 	}
 	v := &bareArgs
 	v[0], v[1] = 1, uintptr(unsafe.Pointer(&bareArg0[0]))
-	v[3], v[4] = uintptr(unsafe.Pointer(&bareDebugEnv[0])), uintptr(unsafe.Pointer(&bareGCEnv[gc][0]))
+	v[3], v[4] = uintptr(unsafe.Pointer(&bareDebugEnv[0])), uintptr(unsafe.Pointer(gc))
 	v[6], v[7] = _AT_PAGESZ, bare.PageSize
 	v[8], v[9] = _AT_RANDOM, uintptr(unsafe.Pointer(&bareSeed))
 	return v

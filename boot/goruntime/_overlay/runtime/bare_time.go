@@ -127,11 +127,11 @@ const (
 	barePITGate    = 0x61 // bit 0: channel 2 counts; bit 1: loudspeaker
 )
 
-// For how many ticks of the interval timer the counters are compared, about 200 µs. It is a compromise: time is
+// For how many ticks of the interval timer the counters are compared, about 100 µs. It is a compromise: time is
 // instructions at start, and one reading of the timer takes a microsecond or so. A much shorter comparison before brings
 // the code into the caches (and has QEMU translate it).
 const (
-	bareCalibration = 240
+	bareCalibration = 120
 	bareWarmUp      = 8
 )
 
