@@ -143,7 +143,6 @@ func (a *assembler) shrdCL(dst, src reg)     { a.emit(0x0f, 0xad); a.modrm(byte(
 func (a *assembler) shldCL(dst, src reg)     { a.emit(0x0f, 0xa5); a.modrm(byte(src), dst) }
 func (a *assembler) cmpImm(r reg, v byte)    { a.emit(0x83); a.modrm(7, r); a.emit(v) }
 func (a *assembler) cmpMem(r reg, m mem)     { a.emit(0x3b); a.modmem(byte(r), m) }
-func (a *assembler) cmpMemImm(m mem, v byte) { a.emit(0x83); a.modmem(7, m); a.emit(v) }
 func (a *assembler) test(r, s reg)           { a.emit(0x85); a.modrm(byte(s), r) }
 func (a *assembler) testImm(r reg, v uint32) { a.emit(0xf7); a.modrm(0, r); a.imm(v) }
 func (a *assembler) btMem(m mem, r reg)      { a.emit(0x0f, 0xa3); a.modmem(byte(r), m) }

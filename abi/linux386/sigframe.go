@@ -178,7 +178,7 @@ func userSelector(c *proc.Context, sel uint16) uint16 {
 
 // sysSigreturn ends a plain handler: its frame begins two words below the stack pointer, which the return address and
 // the signal's number were popped off. A bad frame is a SIGSEGV.
-func sysSigreturn(t *proc.Task) (Hex, error) {
+func sysSigreturn(t *proc.Task) (uint32, error) {
 	a := abiOf(t)
 	f, err := mm.Load[sigframe](t.MM(), t.Ctx.ESP-8)
 	if err != nil {
@@ -189,7 +189,7 @@ func sysSigreturn(t *proc.Task) (Hex, error) {
 }
 
 // sysRTSigreturn ends a handler with SA_SIGINFO.
-func sysRTSigreturn(t *proc.Task) (Hex, error) {
+func sysRTSigreturn(t *proc.Task) (uint32, error) {
 	a := abiOf(t)
 	f, err := mm.Load[rtSigframe](t.MM(), t.Ctx.ESP-4)
 	if err != nil {
@@ -205,16 +205,16 @@ func sysRTSigreturn(t *proc.Task) (Hex, error) {
 	return v, err
 }
 
-func (a *ABI) sigreturn(t *proc.Task, s *sigcontext, mask proc.SigSet) (Hex, error) {
+func (a *ABI) sigreturn(t *proc.Task, s *sigcontext, mask proc.SigSet) (uint32, error) {
 	t.SetMask(mask)
 	if a.popFPU(t, s.Fpstate) != nil || restoreContext(t.Ctx, s) != nil {
 		return a.badFrame(t)
 	}
 	a.cpu.Reload(t.Ctx)
-	return Hex(t.Ctx.EAX), nil
+	return t.Ctx.EAX, nil
 }
 
-func (a *ABI) badFrame(t *proc.Task) (Hex, error) {
+func (a *ABI) badFrame(t *proc.Task) (uint32, error) {
 	t.Force(&proc.SigInfo{Signo: abi.SIGSEGV, Code: abi.SI_KERNEL})
-	return Hex(t.Ctx.EAX), nil
+	return t.Ctx.EAX, nil
 }

@@ -7,16 +7,16 @@ import (
 	"cleave/proc"
 )
 
-func sysGetpid(t *proc.Task) (PID, error)  { return PID(t.TGID()), nil }
-func sysGettid(t *proc.Task) (PID, error)  { return PID(t.TID()), nil }
-func sysGetppid(t *proc.Task) (PID, error) { return PID(t.PPID()), nil }
+func sysGetpid(t *proc.Task) (uint32, error)  { return uint32(t.TGID()), nil }
+func sysGettid(t *proc.Task) (uint32, error)  { return uint32(t.TID()), nil }
+func sysGetppid(t *proc.Task) (uint32, error) { return uint32(t.PPID()), nil }
 
 func sysGetpgid(t *proc.Task, pid PID) (PID, error) {
 	id, err := t.PGID(int32(pid))
 	return PID(id), err
 }
 
-func sysGetpgrp(t *proc.Task) (PID, error) { return sysGetpgid(t, 0) }
+func sysGetpgrp(t *proc.Task) (uint32, error) { return as(sysGetpgid(t, 0)) }
 
 func sysGetsid(t *proc.Task, pid PID) (PID, error) {
 	id, err := t.SID(int32(pid))
@@ -25,9 +25,9 @@ func sysGetsid(t *proc.Task, pid PID) (PID, error) {
 
 func sysSetpgid(t *proc.Task, pid, pgid PID) error { return t.SetPGID(int32(pid), int32(pgid)) }
 
-func sysSetsid(t *proc.Task) (PID, error) {
+func sysSetsid(t *proc.Task) (uint32, error) {
 	id, err := t.SetSID()
-	return PID(id), err
+	return uint32(id), err
 }
 
 func sysSetTIDAddress(t *proc.Task, addr Addr) (PID, error) {
@@ -53,29 +53,35 @@ func cut16(v uint32) uint16 {
 	return uint16(v)
 }
 
-func sysGetuid(t *proc.Task) (UID, error)  { c := t.Cred(); return UID(c.NS.ShowKUID(c.UID)), nil }
-func sysGeteuid(t *proc.Task) (UID, error) { c := t.Cred(); return UID(c.NS.ShowKUID(c.EUID)), nil }
-func sysGetgid(t *proc.Task) (GID, error)  { c := t.Cred(); return GID(c.NS.ShowKGID(c.GID)), nil }
-func sysGetegid(t *proc.Task) (GID, error) { c := t.Cred(); return GID(c.NS.ShowKGID(c.EGID)), nil }
+func sysGetuid(t *proc.Task) (uint32, error) { c := t.Cred(); return uint32(c.NS.ShowKUID(c.UID)), nil }
+func sysGeteuid(t *proc.Task) (uint32, error) {
+	c := t.Cred()
+	return uint32(c.NS.ShowKUID(c.EUID)), nil
+}
+func sysGetgid(t *proc.Task) (uint32, error) { c := t.Cred(); return uint32(c.NS.ShowKGID(c.GID)), nil }
+func sysGetegid(t *proc.Task) (uint32, error) {
+	c := t.Cred()
+	return uint32(c.NS.ShowKGID(c.EGID)), nil
+}
 
-func sysGetuid16(t *proc.Task) (ID16, error) {
+func sysGetuid16(t *proc.Task) (uint32, error) {
 	v, err := sysGetuid(t)
-	return ID16(cut16(uint32(v))), err
+	return uint32(cut16(uint32(v))), err
 }
 
-func sysGeteuid16(t *proc.Task) (ID16, error) {
+func sysGeteuid16(t *proc.Task) (uint32, error) {
 	v, err := sysGeteuid(t)
-	return ID16(cut16(uint32(v))), err
+	return uint32(cut16(uint32(v))), err
 }
 
-func sysGetgid16(t *proc.Task) (ID16, error) {
+func sysGetgid16(t *proc.Task) (uint32, error) {
 	v, err := sysGetgid(t)
-	return ID16(cut16(uint32(v))), err
+	return uint32(cut16(uint32(v))), err
 }
 
-func sysGetegid16(t *proc.Task) (ID16, error) {
+func sysGetegid16(t *proc.Task) (uint32, error) {
 	v, err := sysGetegid(t)
-	return ID16(cut16(uint32(v))), err
+	return uint32(cut16(uint32(v))), err
 }
 
 // The calls that change ids leave the check to package user.

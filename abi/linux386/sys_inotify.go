@@ -16,7 +16,7 @@ func sysInotifyInit1(t *proc.Task, flags OpenFlags) (FD, error) {
 	return install(t, f, uint32(flags))
 }
 
-func sysInotifyInit(t *proc.Task) (FD, error) { return sysInotifyInit1(t, 0) }
+func sysInotifyInit(t *proc.Task) (uint32, error) { return as(sysInotifyInit1(t, 0)) }
 
 func sysInotifyAddWatch(t *proc.Task, fd FD, path Path, mask Hex) (Int, error) {
 	f, err := t.Files().GetIO(int(fd))

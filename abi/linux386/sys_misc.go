@@ -174,13 +174,7 @@ func sysNice(t *proc.Task, by Int) error {
 	return err
 }
 
-func sysRestartSyscall(t *proc.Task) (Hex, error) {
-	v, err := t.RestartSyscall()
-	return Hex(v), err
-}
-
-// sysPtrace: nothing can be traced yet.
-func sysPtrace(_ *proc.Task, _ Hex, _ PID, _, _ Addr) error { return abi.EPERM }
+func sysRestartSyscall(t *proc.Task) (uint32, error) { return t.RestartSyscall() }
 
 // sysKcmp compares what two processes have (kcmp(2)): 0 equal, 1 and 2 an order.
 func sysKcmp(t *proc.Task, a, b PID, kind Int, i, j Uint) (Int, error) {

@@ -27,14 +27,14 @@ func (CloneFlags) show(p *printer, i int) {
 	}
 }
 
-func sysFork(t *proc.Task) (PID, error) {
+func sysFork(t *proc.Task) (uint32, error) {
 	pid, err := t.Clone(&proc.CloneArgs{ExitSignal: abi.SIGCHLD})
-	return PID(pid), err
+	return uint32(pid), err
 }
 
-func sysVfork(t *proc.Task) (PID, error) {
+func sysVfork(t *proc.Task) (uint32, error) {
 	pid, err := t.Clone(&proc.CloneArgs{Flags: abi.CLONE_VFORK | abi.CLONE_VM, ExitSignal: abi.SIGCHLD})
-	return PID(pid), err
+	return uint32(pid), err
 }
 
 // sysClone has the arguments in the order of i386: the TLS before the child's tid.

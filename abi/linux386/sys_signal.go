@@ -83,7 +83,7 @@ func sysSigprocmask(t *proc.Task, how How, set Ptr[uint32], old Ret[uint32]) err
 	return old.StoreIf(t, &v)
 }
 
-func sysSgetmask(t *proc.Task) (Hex, error) { return Hex(t.Mask()), nil }
+func sysSgetmask(t *proc.Task) (uint32, error) { return uint32(t.Mask()), nil }
 
 func sysSsetmask(t *proc.Task, set Hex) (Hex, error) {
 	old := t.Mask()
