@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"cleave/abi"
 	"cleave/boot/klog"
@@ -32,7 +33,7 @@ func (k *kernel) buildFiles() error {
 	v.Register(tmpfs.Type())
 	root := tmpfs.New(v, "rootfs", k.users)
 	mounts := v.NewMountNamespace(root.Superblock(), k.users)
-	k.set = ns.NewInitial(ns.Config{Owner: k.users, Mount: mounts, HostName: "cleave"})
+	k.set = ns.NewInitial(ns.Config{Owner: k.users, Mount: mounts, HostName: "cleave", IPC: k.sharedMemory()})
 	top := mounts.Root()
 	k.root = &fs.Caller{VFS: v, Cred: user.NewRoot(k.users), Files: fs.NewFDTable(), Mounts: mounts, FS: v.NewContext(top, 0)}
 	top.Put()
@@ -40,6 +41,18 @@ func (k *kernel) buildFiles() error {
 		return err
 	}
 	return k.unpack(root)
+}
+
+// sharedMemory is a file system without names, for the segments of System V shared memory.
+func (k *kernel) sharedMemory() ns.IPCConfig {
+	files := tmpfs.New(k.vfs, "tmpfs", k.users)
+	mount := k.vfs.InternalMount(files.Superblock())
+	return ns.IPCConfig{
+		Now: func() int64 { return k.clock.Realtime() / int64(time.Second) },
+		NewFile: func(name string, size int64, c *user.Cred) (*fs.File, error) {
+			return files.NewFile(mount, name, size, c)
+		},
+	}
 }
 
 // unpack fills the root from the archive.

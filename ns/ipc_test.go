@@ -156,7 +156,7 @@ func TestShm(t *testing.T) {
 	wantErr(t, "attach", err, 0)
 	g, _, err := n.Attach(w.root, pid, id, 0)
 	wantErr(t, "attach", err, 0)
-	if size != 4097 || f != g || !n.IsShm(f) {
+	if size != 4097 || f != g || ShmOf(f) == nil {
 		t.Error("not the segment")
 	}
 	wantErr(t, "lock by a stranger", n.ShmLock(reader, id, true), abi.EPERM)
@@ -170,7 +170,7 @@ func TestShm(t *testing.T) {
 	}
 	_, err = n.Shmget(w.root, nil, 77, 0, 0)
 	wantErr(t, "its key", err, abi.ENOENT)
-	n.Detached(f, pid)
+	ShmOf(f).Detached(pid)
 	f.Put()
 	g.Put()
 	_, err = n.ShmStat(w.root, id, abi.IPC_STAT)

@@ -335,6 +335,17 @@ func (n *IPCNamespace) SemValue(c *user.Cred, id int32, num int) (value int32, p
 	return s.value[num], s.pid[num], more, zero, nil
 }
 
+// SemCount is how many semaphores a set has. EINVAL.
+func (n *IPCNamespace) SemCount(id int32) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s, err := n.sem.byID(id)
+	if err != nil {
+		return 0, err
+	}
+	return len(s.value), nil
+}
+
 // SemValues is GETALL. EINVAL, EACCES.
 func (n *IPCNamespace) SemValues(c *user.Cred, id int32) ([]uint16, error) {
 	n.mu.Lock()
@@ -369,8 +380,8 @@ func (n *IPCNamespace) SemSetValue(c *user.Cred, pid *PID, id int32, num int, va
 	return nil
 }
 
-// SemSetValues is SETALL; values has one for each semaphore of the set (SemStat.Count). EINVAL, EACCES, ERANGE; EIDRM: the
-// set has another size now.
+// SemSetValues is SETALL; values has one for each semaphore of the set . EINVAL, EACCES, ERANGE; EIDRM: the
+// set has another size now (SemCount).
 func (n *IPCNamespace) SemSetValues(c *user.Cred, pid *PID, id int32, values []uint16) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

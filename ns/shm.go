@@ -69,6 +69,7 @@ func (n *IPCNamespace) Shmget(c *user.Cred, pid *PID, key int32, size uint32, fl
 		s.file.Put()
 		return 0, err
 	}
+	s.file.Private = s
 	n.pages += pages
 	s.watch.Released = func(*fs.Watch, *fs.File) { s.released() }
 	s.file.Watch(&s.watch)
@@ -122,28 +123,18 @@ func (n *IPCNamespace) Attach(c *user.Cred, pid *PID, id, flags int32) (f *fs.Fi
 	return s.file, s.size, nil
 }
 
-// Detached records a shmdt(2) of the mapping of file f. DIVERGES: a mapping that goes by munmap(2), execve(2) or exit does
-// not change the time and the pid.
-func (n *IPCNamespace) Detached(f *fs.File, pid *PID) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, s := range n.shm.used {
-		if s.file == f {
-			s.dtime, s.lpid = n.config.Now(), pid
-		}
-	}
+// ShmOf gives the segment that f is the file of, nil if it is none's.
+func ShmOf(f *fs.File) *Shm {
+	s, _ := f.Private.(*Shm)
+	return s
 }
 
-// IsShm reports whether f is the file of a segment of n, which shmdt(2) looks for.
-func (n *IPCNamespace) IsShm(f *fs.File) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for _, s := range n.shm.used {
-		if s.file == f {
-			return true
-		}
-	}
-	return false
+// Detached records a shmdt(2). DIVERGES: a mapping that goes by munmap(2), execve(2) or exit does not change the time and
+// the pid.
+func (s *Shm) Detached(pid *PID) {
+	s.ns.mu.Lock()
+	s.dtime, s.lpid = s.ns.config.Now(), pid
+	s.ns.mu.Unlock()
 }
 
 func (s *Shm) attached() int {

@@ -94,7 +94,7 @@ func (b *birth) prepare() error {
 	if err := b.namespaces(); err != nil {
 		return err
 	}
-	parts := []func() error{b.enter, b.files, b.handlers, b.memory, b.identity, b.context}
+	parts := []func() error{b.enter, b.files, b.undo, b.handlers, b.memory, b.identity, b.context}
 	if f&abi.CLONE_THREAD == 0 {
 		parts = append(parts, b.process)
 	}
@@ -178,6 +178,13 @@ func (b *birth) files() error {
 		return err
 	}
 	b.child.Caller.Files = files
+	return nil
+}
+
+func (b *birth) undo() error {
+	if b.args.Flags&abi.CLONE_SYSVSEM != 0 {
+		b.child.undo = b.parent.semUndo().Share()
+	}
 	return nil
 }
 
@@ -384,6 +391,9 @@ func (b *birth) drop() {
 	}
 	if c.Caller.Files != nil {
 		c.Caller.Files.Leave()
+	}
+	if c.undo != nil {
+		c.undo.Leave(nil) // it stays the parent's
 	}
 	if b.cred != nil {
 		b.cred.Leave()

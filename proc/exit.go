@@ -116,6 +116,7 @@ func (t *Task) leaveTerminal() {
 // releaseShared gives up what tasks share: descriptors, root and cwd, signal handlers, namespaces. The credentials stay
 // until the task is reaped, for others ask whose it was.
 func (t *Task) releaseShared() {
+	t.leaveUndo()
 	k := t.k
 	k.mu.Lock()
 	files, ctx, set := t.Caller.Files, t.Caller.FS, t.set

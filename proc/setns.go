@@ -28,6 +28,7 @@ func (t *Task) Join(targets []user.Any) error {
 		p.drop()
 		return err
 	}
+	p.undo = p.names.Set.IPC != t.set.IPC
 	p.commit()
 	return nil
 }

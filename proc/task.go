@@ -59,6 +59,8 @@ type Task struct {
 	io     ioState    // what calls on files use
 	entry  wait.Entry // in the queue of the file that the task waits for
 
+	undo *ns.SemUndo // adjustments of System V semaphores; nil: none yet
+
 	clearTID   uint32 // zeroed, and woken, when the task exits (set_tid_address(2))
 	robustHead uint32 // set_robust_list(2)
 

@@ -40,6 +40,7 @@ type parts struct {
 	handlers *SigHandlers
 	mm       *mm.AddressSpace
 	names    *ns.Prepared
+	undo     bool // a new, empty list of adjustments of semaphores
 }
 
 // Unshare is unshare(2). All copies are made first; then they are swapped in at once, which cannot fail. Errors: EINVAL
@@ -55,7 +56,7 @@ func (t *Task) Unshare(flags uint64) error {
 	if flags&abi.CLONE_THREAD != 0 && !t.alone() {
 		return abi.EINVAL
 	}
-	p := parts{task: t}
+	p := parts{task: t, undo: flags&abi.CLONE_SYSVSEM != 0}
 	if err := p.prepare(flags, t.k.Steps); err != nil {
 		p.drop()
 		return err
@@ -127,6 +128,9 @@ func (p *parts) prepare(flags uint64, steps *user.Steps) error {
 func (p *parts) commit() {
 	t := p.task
 	k := t.k
+	if p.undo {
+		t.leaveUndo()
+	}
 	oldCred := t.Caller.Cred
 	if p.names != nil {
 		p.names.Commit(oldCred)

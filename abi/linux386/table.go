@@ -148,7 +148,7 @@ var rowsTo190 = [...]row{
 	114: fn4("wait4", sysWait4),
 	115: none("swapoff", "swap space"),
 	116: op1("sysinfo", sysSysinfo),
-	117: none("ipc", "System V IPC"),
+	117: fn6("ipc", sysIPC),
 	118: op1("fsync", sysFsync),
 	119: fn0("sigreturn", sysSigreturn),
 	120: fn5("clone", sysClone),
