@@ -2,6 +2,7 @@ package fs_test
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"cleave/abi"
@@ -16,18 +17,19 @@ const cwd = abi.AT_FDCWD
 // kit is a VFS with a root and a task, and the counts that must be the same at the end of the test.
 type kit struct {
 	*fs.Caller
-	t     testing.TB
-	v     *fs.VFS
-	root  *tmpfs.FS
-	ns    *user.Namespace
-	clock int64
+	t    testing.TB
+	v    *fs.VFS
+	root *tmpfs.FS
+	ns   *user.Namespace
 }
 
 func newKit(t testing.TB) *kit {
 	t.Helper()
-	k := &kit{t: t, clock: 1e18}
+	k := &kit{t: t}
+	var clock atomic.Int64 // each reading is later than the one before
+	clock.Store(1e18)
 	pool := frame.NewArena(4096)
-	k.v = fs.New(pool, func() int64 { k.clock++; return k.clock })
+	k.v = fs.New(pool, func() int64 { return clock.Add(1) })
 	k.v.Register(tmpfs.Type())
 	k.ns = user.NewInitial()
 	k.root = tmpfs.New(k.v, "rootfs", k.ns)

@@ -1,0 +1,119 @@
+package fs_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"cleave/abi"
+	"cleave/fs"
+)
+
+// TestManyTasks has tasks that do everything at once to the same few names. Nothing may be lost: the counts at the end
+// of newKit tell. Errors that come from the others' work are expected.
+func TestManyTasks(t *testing.T) {
+	k := newKit(t)
+	k.mkdir("/a", "/a/b", "/c", "/m")
+	k.mount("none", "/m", "tmpfs", 0)
+	k.mount("", "/m", "", abi.MS_SHARED)
+	rounds := 60
+	if testing.Short() {
+		rounds = 20
+	}
+	var wg sync.WaitGroup
+	task := func(f func(c *fs.Caller, i int)) {
+		c := *k.Caller
+		c.FS = k.FS.Copy()
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for i := range rounds {
+				f(&c, i)
+			}
+			c.FS.Leave()
+		}()
+	}
+	must := func(err error, allowed ...error) {
+		for _, a := range append(allowed, nil) {
+			if err == a {
+				return
+			}
+		}
+		t.Errorf("unexpected %v", err)
+	}
+	for n := range 2 {
+		task(func(c *fs.Caller, i int) {
+			name := fmt.Appendf(nil, "/a/b/f%d", i%3)
+			f, err := c.Open(cwd, name, fs.OpenHow{Flags: abi.O_CREAT | abi.O_RDWR, Mode: 0o600})
+			must(err, abi.ENOENT)
+			if err == nil {
+				_, err = c.Write(f, &fs.Bytes{B: make([]byte, 5000)})
+				must(err)
+				must(c.Ftruncate(f, int64(i)))
+				f.Put()
+			}
+			must(c.Unlinkat(cwd, name, 0), abi.ENOENT)
+		})
+		task(func(c *fs.Caller, i int) {
+			from, to := "/a/b", "/c/b"
+			if i%2 == n {
+				from, to = to, from
+			}
+			must(c.Renameat(cwd, []byte(from), cwd, []byte(to), 0), abi.ENOENT, abi.ENOTEMPTY)
+			var a fs.Attr
+			must(c.Stat(cwd, []byte("/a/b/../b/f1"), 0, &a), abi.ENOENT)
+		})
+		task(func(c *fs.Caller, i int) {
+			dir := fmt.Appendf(nil, "/m/d%d", i%2)
+			must(c.Mkdirat(cwd, dir, 0o755), abi.EEXIST)
+			must(c.Mount(nil, dir, "tmpfs", 0, ""), abi.ENOENT, abi.EINVAL)
+			must(c.Umount(dir, abi.MNT_DETACH), abi.ENOENT, abi.EINVAL)
+			must(c.Unlinkat(cwd, dir, abi.AT_REMOVEDIR), abi.ENOENT, abi.EBUSY, abi.ENOTEMPTY)
+		})
+		task(func(c *fs.Caller, _ int) {
+			ctx := c.FS.Copy()
+			ns, err := c.CopyMounts(c.Cred, ctx, nil)
+			must(err)
+			other := *c
+			other.FS, other.Mounts = ctx, ns
+			must(other.Mount(nil, []byte("/m"), "tmpfs", 0, ""))
+			root := ctx.Root()
+			ns.MountInfoText(nil, root)
+			root.Put()
+			ctx.Leave()
+			ns.Put()
+		})
+	}
+	wg.Wait()
+	for k.line("/m") != "" {
+		k.ok(k.umount("/m", abi.MNT_DETACH))
+	}
+}
+
+// FuzzPaths walks whatever path it is given: no panic, and what is left in use is nothing.
+func FuzzPaths(f *testing.F) {
+	for _, p := range []string{"/a/b/../l/x", "//./..///a/", "l/l/l", "/loop/..", "", "a\x00b", "m/../m/f/"} {
+		f.Add([]byte(p), []byte("target/.."), uint32(0))
+	}
+	f.Fuzz(func(t *testing.T, path, target []byte, flags uint32) {
+		k := newKit(t)
+		k.mkdir("/a", "/a/b", "/m")
+		k.mount("none", "/m", "tmpfs", 0)
+		k.write("/m/f", "")
+		if len(target) > 0 && len(target) < abi.PathMax {
+			k.ok(k.Symlinkat(target, cwd, []byte("/l")))
+		}
+		var a fs.Attr
+		_ = k.Stat(cwd, path, flags, &a)
+		_ = k.Mkdirat(cwd, path, 0o700)
+		if file, err := k.Open(cwd, path, fs.OpenHow{Flags: flags &^ abi.O_ASYNC, Mode: 0o600, Resolve: flags >> 20}); err == nil {
+			file.Put()
+		}
+		_ = k.Renameat(cwd, path, cwd, []byte("/a/b/new"), flags&3)
+		_ = k.Linkat(cwd, []byte("/m/f"), cwd, path, 0)
+		_ = k.Unlinkat(cwd, path, flags&abi.AT_REMOVEDIR)
+		for k.line("/m") != "" {
+			k.ok(k.umount("/m", abi.MNT_DETACH))
+		}
+	})
+}
