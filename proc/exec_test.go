@@ -248,3 +248,17 @@ func TestPositionIndependentProgram(t *testing.T) {
 		t.Errorf("the interpreter's code is mapped %v", m.Prot)
 	}
 }
+
+// A program's dynamic loader takes its first memory from behind its data, to the end of their page: nothing of the file
+// may be there.
+func TestLastPageOfDataEndsInZeros(t *testing.T) {
+	k := proctest.New(t)
+	k.WriteFile("/data", 0o755, change(map[int]uint32{84 + 16: 0x10, 84 + 20: 0x20}))
+	c := k.Init.Fork()
+	do(t, c, func(p *proc.Task) error { return p.Exec(exec("/data")) })
+	for at, b := range c.Load(proctest.Scratch+0x10, abi.PageSize-0x10) {
+		if b != 0 {
+			t.Fatalf("byte %#x behind the data is %#x", at, b)
+		}
+	}
+}

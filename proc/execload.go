@@ -153,8 +153,9 @@ func (p *program) mapSegment(m mm.Map, s *elf.Segment, addr uint32) error {
 			return err
 		}
 		anon = (fileEnd + pageMask) &^ pageMask
-		if tail := min(anon-fileEnd, s.MemSize-s.FileSize); tail != 0 && m.Prot&mm.ProtWrite != 0 {
-			if err := p.mm.ZeroOut(fileEnd, int(tail)); err != nil {
+		// To the end of the page, not of the segment: ld.so takes its first memory from there.
+		if s.MemSize > s.FileSize && m.Prot&mm.ProtWrite != 0 {
+			if err := p.mm.ZeroOut(fileEnd, int(anon-fileEnd)); err != nil {
 				return err
 			}
 		}

@@ -14,7 +14,7 @@ import (
 type end struct {
 	fs.NoFile
 	p    *Pipe
-	fifo *fs.Inode // nil for a pipe without a name
+	i    *fs.Inode // its Private slot holds p while an end is open
 	mode uint8     // reads, writes
 	// seen is, for an opener of a FIFO, how many had ever come to the other side when it came.
 	seen uint32
@@ -36,10 +36,12 @@ func NewPair(v *fs.VFS, flags uint32, cred *user.Cred) (r, w *fs.File, err error
 	}
 	p := New(v.Pool)
 	p.readers, p.writers = 1, 1
+	p.unnamed = true
 	i := v.NewAnonInode(abi.S_IFIFO|0o600, cred)
+	i.Private(func(any) any { return p }) // for who opens it again by way of /proc/PID/fd
 	name := "pipe:[" + strconv.FormatUint(i.Ino(), 10) + "]"
-	r = v.NewAnonFile(&end{p: p, mode: reads}, name, i, flags|abi.O_RDONLY, cred)
-	w = v.NewAnonFile(&end{p: p, mode: writes}, name, i, flags|abi.O_WRONLY, cred)
+	r = v.NewAnonFile(&end{p: p, i: i, mode: reads}, name, i, flags|abi.O_RDONLY, cred)
+	w = v.NewAnonFile(&end{p: p, i: i, mode: writes}, name, i, flags|abi.O_WRONLY, cred)
 	return r, w, nil
 }
 
@@ -50,7 +52,7 @@ func Register(v *fs.VFS) {
 
 // openFIFO opens a FIFO (fifo(7)). ENXIO: for writing, with O_NONBLOCK, and nobody reads.
 func openFIFO(v *fs.VFS, f *fs.File) error {
-	e := &end{fifo: f.Inode()}
+	e := &end{i: f.Inode()}
 	if f.Readable() {
 		e.mode |= reads
 	}
@@ -70,7 +72,7 @@ func openFIFO(v *fs.VFS, f *fs.File) error {
 			err = abi.ENXIO
 			return old
 		}
-		e.joinLocked(!f.Nonblock())
+		e.joinLocked(!f.Nonblock() && !p.unnamed)
 		return p
 	})
 	if err != nil {
@@ -116,11 +118,7 @@ func (e *end) OpenReady(*fs.File) error {
 
 // Release closes the end.
 func (e *end) Release(*fs.File) {
-	if e.fifo == nil {
-		e.leave()
-		return
-	}
-	e.fifo.Private(func(old any) any {
+	e.i.Private(func(old any) any {
 		if e.leave() {
 			return nil
 		}
@@ -171,7 +169,7 @@ func (e *end) Poll(*fs.File) wait.Events {
 		if p.ring.Len() > 0 {
 			ev |= wait.Readable
 		}
-		if p.writers == 0 && (e.fifo == nil || e.seen != p.writerGen) {
+		if p.writers == 0 && (p.unnamed || e.seen != p.writerGen) {
 			ev |= wait.Hup
 		}
 	}

@@ -25,7 +25,8 @@ const atomicSize = 4096
 
 // Pipe is what both ends share.
 type Pipe struct {
-	queue wait.Queue
+	queue   wait.Queue
+	unnamed bool // made by pipe(2): no opener waits for the other side
 
 	mu        sync.Mutex
 	ring      ring.Ring // guarded by mu, as is what follows

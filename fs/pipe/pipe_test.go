@@ -341,6 +341,7 @@ func TestLargeWriteBlocksUntilDone(t *testing.T) {
 
 func TestEndOfFileAndBrokenPipe(t *testing.T) {
 	p := newPipe(t)
+	p.unnamed = true
 	r, w := &end{p: p, mode: reads}, &end{p: p, mode: writes}
 	p.put(t, []byte("last"))
 	w.leave()

@@ -1,4 +1,5 @@
 // Memory: mmap in all its kinds, protection, remapping, brk, the stack, files in memory.
+// mem: 768
 #include "tap.h"
 #include <fcntl.h>
 #include <setjmp.h>

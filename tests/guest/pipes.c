@@ -46,6 +46,15 @@ static void pipes(void) {
 		;
 	ok(read(p[0], buf, 1) == 0 && polled(p[0], POLLIN) == POLLHUP, "the end of the file when the writer is gone");
 	close(p[0]);
+	char again[64];
+	pipe(p);
+	write(p[1], "left", 4);
+	close(p[1]);
+	snprintf(again, sizeof again, "/proc/self/fd/%d", p[0]);
+	int fd = open(again, O_RDONLY); // does not wait for a writer
+	ok(read(fd, buf, 10) == 4 && read(fd, buf, 10) == 0, "a pipe opened again through /proc is the same pipe");
+	close(fd);
+	close(p[0]);
 	pipe(p);
 	close(p[0]);
 	signal(SIGPIPE, on_signal);
@@ -234,7 +243,7 @@ static void sockets(void) {
 }
 
 int main(void) {
-	plan(50);
+	plan(51);
 	pipes();
 	flow();
 	polls();
