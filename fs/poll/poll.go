@@ -25,16 +25,17 @@ type Sleeper interface {
 
 // item is one file and the events that are wanted of it.
 type item struct {
-	file  *fs.File // nil: a descriptor that is passed over
-	want  wait.Events
-	got   wait.Events
-	entry wait.Entry
+	file *fs.File // nil: a descriptor that is passed over
+	want wait.Events
+	got  wait.Events
 }
 
 // Set is the files of one call. A task keeps one and uses it again, so that a call allocates nothing. The zero value is
 // an empty set.
 type Set struct {
-	items []item
+	items   []item
+	ready   int          // items with events when they were added
+	entries []wait.Entry // one for each item, while the task sleeps
 }
 
 // keep is how many items a Set holds on to between calls.
@@ -43,12 +44,19 @@ const keep = 64
 // Add adds a file, with the caller's reference, and the events that are wanted of it. A nil file is passed over: it has
 // a place in the set, but no events (poll(2), negative descriptors).
 func (s *Set) Add(f *fs.File, want wait.Events) {
-	s.items = append(s.items, item{file: f, want: want})
+	var got wait.Events
+	if f != nil {
+		if got = f.Ops.Poll(f) & (want | wait.Always); got != 0 {
+			s.ready++
+		}
+	}
+	s.items = append(s.items, item{f, want, got})
 }
 
 // AddInvalid adds a descriptor that is not open: its event is POLLNVAL.
 func (s *Set) AddInvalid() {
 	s.items = append(s.items, item{got: wait.Nval})
+	s.ready++
 }
 
 // Len returns how many have been added.
@@ -75,8 +83,8 @@ func (s *Set) check() int {
 // Wait waits until a file has events that are wanted of it, and returns how many have. 0: the deadline (as
 // Sleeper.Block) has passed, or there is nothing and nowait is set. Errors: those of Block.
 func (s *Set) Wait(t Sleeper, deadline int64, nowait bool) (int, error) {
-	if n := s.check(); n > 0 || nowait {
-		return n, nil
+	if s.ready > 0 || nowait {
+		return s.ready, nil
 	}
 	s.register(t)
 	n := s.check()
@@ -93,26 +101,31 @@ func (s *Set) Wait(t Sleeper, deadline int64, nowait bool) (int, error) {
 }
 
 func (s *Set) register(t Sleeper) {
+	if n := len(s.items); n > cap(s.entries) {
+		s.entries = make([]wait.Entry, n)
+	} else {
+		s.entries = s.entries[:n]
+	}
 	for i := range s.items {
 		it := &s.items[i]
 		if it.file == nil {
 			continue
 		}
 		if q := it.file.Ops.Queue(it.file); q != nil {
-			it.entry = wait.Entry{L: t, Mask: it.want}
-			q.Register(&it.entry)
+			e := &s.entries[i]
+			e.L, e.Mask = t, it.want
+			q.Register(e)
 		}
 	}
 }
 
 func (s *Set) unregister() {
 	for i := range s.items {
-		it := &s.items[i]
-		if it.entry.L == nil {
-			continue
+		if e := &s.entries[i]; e.L != nil {
+			f := s.items[i].file
+			f.Ops.Queue(f).Unregister(e)
+			e.L = nil
 		}
-		it.file.Ops.Queue(it.file).Unregister(&it.entry)
-		it.entry.L = nil
 	}
 }
 
@@ -123,8 +136,9 @@ func (s *Set) Clear() {
 			f.Put()
 		}
 	}
+	s.ready = 0
 	if cap(s.items) > keep {
-		s.items = nil
+		*s = Set{}
 		return
 	}
 	clear(s.items)

@@ -75,8 +75,7 @@ func TestWakesUp(t *testing.T) {
 	defer s.Clear()
 	task := fstest.NewSleeper()
 	ds[0].q.Notify(wait.Out) // not wanted, and too early
-	waker := &onRegister{d: ds[1]}
-	files[1].Ops = waker
+	files[1].Ops = &onRegister{d: ds[1]}
 	if n, err := s.Wait(task, 0, false); n != 1 || err != nil || s.Got(1) != wait.In {
 		t.Errorf("Wait = %d, %v, got %#x", n, err, s.Got(1))
 	}
@@ -85,7 +84,7 @@ func TestWakesUp(t *testing.T) {
 	}
 }
 
-// onRegister is a file that becomes readable between the first look and the sleep.
+// onRegister is a file that becomes readable between the look after the registration and the sleep.
 type onRegister struct {
 	fs.NoFile
 	d     *dummy
@@ -95,11 +94,8 @@ type onRegister struct {
 func (o *onRegister) Queue(*fs.File) *wait.Queue { return &o.d.q }
 func (o *onRegister) Poll(*fs.File) wait.Events {
 	o.looks++
-	if o.looks == 2 {
-		go o.d.set(wait.In)
-		return 0
-	}
 	if o.looks == 1 {
+		go o.d.set(wait.In)
 		return 0
 	}
 	return wait.In

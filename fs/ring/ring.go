@@ -21,6 +21,7 @@ type Ring struct {
 	claim      uint32 // up to here a writer may be filling the ring; head if there is none
 
 	reading, writing bool
+	waiters          int       // who waits for idle
 	idle             sync.Cond // a reader or a writer is done
 }
 
@@ -50,14 +51,27 @@ func (r *Ring) slot(pos uint32) *frame.PFN {
 // AwaitReader waits until nobody copies out. It releases the mutex meanwhile.
 func (r *Ring) AwaitReader() {
 	for r.reading {
-		r.idle.Wait()
+		r.wait()
 	}
 }
 
 // AwaitWriter waits until nobody copies in. It releases the mutex meanwhile.
 func (r *Ring) AwaitWriter() {
 	for r.writing {
-		r.idle.Wait()
+		r.wait()
+	}
+}
+
+func (r *Ring) wait() {
+	r.waiters++
+	r.idle.Wait()
+	r.waiters--
+}
+
+// done tells those who wait for a reader or writer to end.
+func (r *Ring) done() {
+	if r.waiters > 0 {
+		r.idle.Broadcast()
 	}
 }
 
@@ -98,7 +112,7 @@ func (r *Ring) EndRead(n int) {
 		r.tail &^= frame.Size - 1
 		r.head, r.claim = r.tail, r.tail
 	}
-	r.idle.Broadcast()
+	r.done()
 }
 
 // StartWrite makes the caller the writer of up to n bytes, which are free, after AwaitWriter and before CopyIn.
@@ -136,14 +150,12 @@ func (r *Ring) EndWrite(n int) {
 	r.writing = false
 	r.head += uint32(n)
 	r.claim = r.head
-	r.idle.Broadcast()
+	r.done()
 }
 
 // Resize changes the size, as Init. What is in the queue is copied. EBUSY: it would not fit; ENOMEM.
 func (r *Ring) Resize(size int) error {
-	for r.reading || r.writing {
-		r.idle.Wait()
-	}
+	r.AwaitIdle()
 	length := r.Len()
 	if length > size {
 		return abi.EBUSY
@@ -186,6 +198,6 @@ func (r *Ring) Clear() {
 // AwaitIdle waits until nobody copies, in or out. It releases the mutex meanwhile.
 func (r *Ring) AwaitIdle() {
 	for r.reading || r.writing {
-		r.idle.Wait()
+		r.wait()
 	}
 }

@@ -163,17 +163,10 @@ func (s *Socket) receive(c *fs.Caller, m *socket.Message) (int, error) {
 		s.mu.Unlock()
 		return 0, s.nothing()
 	}
-	var n int
-	var err error
 	if s.stream() {
-		n, err = s.receiveBytes(m)
-	} else {
-		n, err = s.receiveMessage(m)
+		return s.receiveBytes(m)
 	}
-	if err == nil && m.Flags&abi.MSG_PEEK == 0 {
-		s.tellOfRoom()
-	}
-	return n, err
+	return s.receiveMessage(m)
 }
 
 // nothing says why nothing is to be received: nil is the end of the file.
@@ -193,16 +186,19 @@ func (s *Socket) nothing() error {
 	return abi.EAGAIN
 }
 
-// tellOfRoom tells senders that there is room again.
-func (s *Socket) tellOfRoom() {
-	peer := s.peer.Load()
-	s.mu.Lock()
-	full, cost, others := s.fullLocked(), s.in.cost(), len(s.waiting) > 0
-	s.mu.Unlock()
-	if full {
-		return
+// toldOfRoomLocked returns who is to be told that there is room, after something was taken: the peer, and others.
+func (s *Socket) toldOfRoomLocked() (peer *Socket, others bool) {
+	if s.fullLocked() {
+		return nil, false
 	}
-	if peer != nil && 4*cost <= peer.opts.SendBuffer() {
+	if peer = s.peer.Load(); peer != nil && 4*s.in.cost() > peer.opts.SendBuffer() {
+		peer = nil
+	}
+	return peer, len(s.waiting) > 0
+}
+
+func (s *Socket) tellOfRoom(peer *Socket, others bool) {
+	if peer != nil {
 		peer.queue.Notify(wait.Writable)
 	}
 	if others {
@@ -214,40 +210,60 @@ func (s *Socket) tellOfRoom() {
 // s.mu held and there being something, and releases it.
 func (s *Socket) receiveBytes(m *socket.Message) (int, error) {
 	want := m.Buf.Len()
-	pass := s.opts.PassCred()
-	first := *s.in.head()
-	n, withFiles := 0, false
-	for i := s.in.first; i < len(s.in.segs) && n < want && !withFiles; i++ {
-		seg := &s.in.segs[i]
-		if pass && (seg.cred != first.cred || seg.creds != first.creds) {
-			break
-		}
-		n += min(seg.n, want-n)
-		withFiles = len(seg.files) > 0
+	if s.opts.PassCred() {
+		s.describe(m, s.in.head())
 	}
+	n, withFiles := s.bytesLocked(want)
 	s.in.ring.StartRead()
 	s.mu.Unlock()
 	done, err := s.in.ring.CopyOut(m.Buf, 0, n)
 	if done > 0 || want == 0 {
 		err = nil
-		s.describe(m, &first, pass)
+	} else {
+		m.HasCreds = false
 	}
-	s.finishBytes(m, done, withFiles)
+	if withFiles {
+		s.d.flight.mu.Lock()
+	}
+	s.mu.Lock()
+	peek := m.Flags&abi.MSG_PEEK != 0
+	var peer *Socket
+	var others bool
+	if s.consumeLocked(m, done, peek); !peek {
+		peer, others = s.toldOfRoomLocked()
+	}
+	s.mu.Unlock()
+	if withFiles {
+		s.d.flight.mu.Unlock()
+	}
+	s.tellOfRoom(peer, others)
 	if err == nil && m.Flags&(abi.MSG_WAITALL|abi.MSG_PEEK) == abi.MSG_WAITALL && done == n && n < want && !withFiles {
 		err = abi.EAGAIN
 	}
 	return done, err
 }
 
-// finishBytes drops what has been received of a stream, and hands over the files that came with it.
-func (s *Socket) finishBytes(m *socket.Message, done int, withFiles bool) {
-	if withFiles {
-		s.d.flight.mu.Lock()
-		defer s.d.flight.mu.Unlock()
+// bytesLocked returns how many bytes, up to want, come at once, and whether files come with the last of them.
+func (s *Socket) bytesLocked(want int) (n int, withFiles bool) {
+	head := s.in.head()
+	if head.n >= want && len(head.files) == 0 {
+		return want, false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	peek := m.Flags&abi.MSG_PEEK != 0
+	pass := s.opts.PassCred()
+	for i := s.in.first; i < len(s.in.segs) && n < want && !withFiles; i++ {
+		seg := &s.in.segs[i]
+		if pass && (seg.cred != head.cred || seg.creds != head.creds) {
+			break
+		}
+		n += min(seg.n, want-n)
+		withFiles = len(seg.files) > 0
+	}
+	return n, withFiles
+}
+
+// consumeLocked drops what has been received of a stream, unless it was only peeked at, and hands over the files that
+// came with it.
+func (s *Socket) consumeLocked(m *socket.Message, done int, peek bool) {
 	left := done
 	for i := s.in.first; left > 0; i++ {
 		seg := &s.in.segs[i]
@@ -299,21 +315,27 @@ func (s *Socket) receiveMessage(m *socket.Message) (int, error) {
 	if files {
 		s.handOver(m, s.in.head(), peek)
 	}
-	drop := 0
-	if !peek {
-		drop = seg.n
+	var peer *Socket
+	var others bool
+	if peek {
+		s.in.ring.EndRead(0)
+	} else {
 		s.in.pop()
+		s.in.ring.EndRead(seg.n)
+		peer, others = s.toldOfRoomLocked()
 	}
-	s.in.ring.EndRead(drop)
 	s.mu.Unlock()
 	if files {
 		s.d.flight.mu.Unlock()
 	}
+	s.tellOfRoom(peer, others)
 	if err != nil {
 		m.DropRights()
 		return 0, err
 	}
-	s.describe(m, &seg, s.opts.PassCred())
+	if s.opts.PassCred() {
+		s.describe(m, &seg)
+	}
 	if seg.from != nil {
 		m.Addr = append(m.Addr, seg.from.raw...)
 	}
@@ -326,11 +348,8 @@ func (s *Socket) receiveMessage(m *socket.Message) (int, error) {
 	return n, nil
 }
 
-// describe tells the receiver who sent it.
-func (s *Socket) describe(m *socket.Message, seg *segment, pass bool) {
-	if !pass {
-		return
-	}
+// describe tells the receiver, who wants to know, who sent it.
+func (s *Socket) describe(m *socket.Message, seg *segment) {
 	m.HasCreds, m.Creds = true, socket.NoCreds
 	if seg.cred {
 		m.Creds = seg.creds

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"cleave/abi"
 	"cleave/fs"
@@ -159,6 +160,12 @@ func (s *Socket) open(c *fs.Caller, flags uint32) *fs.File {
 // Options returns the options.
 func (s *Socket) Options() *socket.Options { return &s.opts }
 
+// RecvTimeout and SendTimeout return how long a transfer waits (SO_RCVTIMEO, SO_SNDTIMEO); 0: for ever.
+func (s *Socket) RecvTimeout() time.Duration { return s.opts.RecvTimeout() }
+
+// SendTimeout returns how long a Send or Connect waits; 0: for ever.
+func (s *Socket) SendTimeout() time.Duration { return s.opts.SendTimeout() }
+
 // stream and datagrams tell the types of sockets apart; the third, SOCK_SEQPACKET, is neither: it has connections, and
 // messages that stay whole.
 func (s *Socket) stream() bool    { return s.opts.Type() == abi.SOCK_STREAM }
@@ -178,7 +185,9 @@ func (s *Socket) PeerCreds() (socket.Creds, []user.KGID) {
 func (s *Socket) Read(f *fs.File, c *fs.Caller, b fs.Buffer, _ int64) (int, error) {
 	m := socket.Message{Buf: b}
 	n, err := s.receive(c, &m)
-	m.DropRights() // who reads wants no files
+	if len(m.Rights) > 0 {
+		m.DropRights() // who reads wants no files
+	}
 	return n, err
 }
 
