@@ -11,6 +11,7 @@ import (
 	"cleave/boot/acpi"
 	"cleave/boot/irq"
 	"cleave/boot/klog"
+	"cleave/boot/x86"
 )
 
 // Vectors that are nobody's handler's.
@@ -28,6 +29,7 @@ type interrupts struct {
 	ioapics []*ioapic
 	isa     [16]acpi.Override // where ISA interrupts go
 
+	cpu    *x86.CPU
 	tickAt int64 // when the task in user mode will have had its tick
 }
 
@@ -101,14 +103,17 @@ func (ic *interrupts) HandleISA(n int, fn irq.Handler) error {
 	return ic.Handle(o.GSI, o.Level, o.ActiveLow, fn)
 }
 
-// start lets interrupts come, which set bits of pending, and starts the goroutine that handles those of idle times.
-func (ic *interrupts) start(pending *[4]uint64) {
+// start lets interrupts come and starts the goroutine that handles those of idle times.
+func (ic *interrupts) start(cpu *x86.CPU) {
+	ic.cpu = cpu
+	cpu.Timer.Words = timerWords()
+	cpu.Timer.Set = ic.setTimer
 	pollInit()
 	desc, errno := pollOpen(0)
 	if errno != 0 {
 		panic(fmt.Sprintf("interrupts: poller: error %d", errno))
 	}
-	usePending(pending)
+	useCPU(cpu.Pending(), &cpu.Timer.Seen[0])
 	go func() {
 		for {
 			pollReset(desc, 'r')
@@ -151,18 +156,15 @@ func (ic *interrupts) Interrupt(vector uint32) bool {
 	return false
 }
 
-// beforeUser sets the timer before user mode is entered: to the next timer of the runtime, or the end of the tick. The
-// timer keeps what is earlier, so mostly there is nothing to do.
-//
-//go:nosplit
-func (ic *interrupts) beforeUser() {
+// setTimer sets the timer to the next timer of the runtime, or the end of the tick, before user mode is entered.
+func (ic *interrupts) setTimer() {
+	t := &ic.cpu.Timer
+	t.Seen = [2]int64{*t.Words[0], *t.Words[1]}
 	if at := nextTimer(); at != 0 {
 		armTimer(at)
 	}
-	if timerArmed < 0 || timerArmed > ic.tickAt {
-		if now := monotonic(); now >= ic.tickAt {
-			ic.tickAt = now + tick
-		}
-		armTimer(ic.tickAt)
+	if now := monotonic(); now >= ic.tickAt {
+		ic.tickAt = now + tick
 	}
+	armTimer(ic.tickAt)
 }

@@ -42,18 +42,6 @@ type kernel struct {
 	exited  chan int // gets the wait(2) status of the first process
 }
 
-// processor is the CPU as tasks see it: before user mode is entered, the timer is set.
-type processor struct {
-	*x86.CPU
-	irq *interrupts
-}
-
-// Run implements proc.CPU.
-func (p *processor) Run(c *proc.Context) proc.Trap {
-	p.irq.beforeUser()
-	return p.CPU.Run(c)
-}
-
 // fastCalls has the ABI's names of the instructions that enter the kernel.
 var fastCalls = [...]linux386.FastCall{
 	x86.FastNone: linux386.FastNone, x86.FastSysenter: linux386.FastSysenter, x86.FastSyscall: linux386.FastSyscall,
@@ -74,11 +62,10 @@ func (k *kernel) build() error {
 	if err := k.buildFiles(); err != nil {
 		return err
 	}
-	cpu := &processor{CPU: k.cpu, irq: k.irq}
 	size, features := fpuState(&k.cpu.Features)
 	_, _, _, hwcap := cpuid(1, 0)
 	k.abi, err = linux386.New(linux386.Config{
-		Memory: k.memory, CPU: cpu, Fast: fastCalls[k.cpu.Features.Fast], HWCap: hwcap, FPUSize: size, FPUFeatures: features,
+		Memory: k.memory, CPU: k.cpu, Fast: fastCalls[k.cpu.Features.Fast], HWCap: hwcap, FPUSize: size, FPUFeatures: features,
 		Clock: k.clock, Reboot: k.reboot, Trace: traceLine,
 	})
 	if err != nil {
@@ -87,7 +74,7 @@ func (k *kernel) build() error {
 	k.clock.onChange(func() { k.abi.SetTime(k.clock.source()) })
 	k.exited = make(chan int, 1)
 	k.proc = proc.New(proc.Config{
-		Memory: k.memory, VFS: k.vfs, Clock: k.clock, ABI: k.abi, CPU: cpu, Interrupts: k.irq, Random: k.random.Read,
+		Memory: k.memory, VFS: k.vfs, Clock: k.clock, ABI: k.abi, CPU: k.cpu, Interrupts: k.irq, Random: k.random.Read,
 		InitExited: func(status int) { k.exited <- status }, TraceCalls: k.args.Trace != "",
 		Log:    func(msg string) { kernelLog.Add(klog.Warning, msg) },
 		UserNS: k.users, Set: k.set,

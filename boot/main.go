@@ -36,7 +36,7 @@ func main() {
 	startWallClock()
 	m := &machine{acpi: readACPI()}
 	ic := newInterrupts(m.acpi)
-	ic.start(cpu.Pending())
+	ic.start(cpu)
 	logMachine()
 	k := &kernel{args: args, machine: m, cpu: cpu, irq: ic, clock: new(clock), random: newEntropy()}
 	k.clock.refine()

@@ -74,8 +74,11 @@ func refineClock() bool
 //go:linkname setWall runtime.bareSetWall
 func setWall(ns int64)
 
-//go:linkname usePending runtime.bareUsePending
-func usePending(p *[4]uint64)
+//go:linkname useCPU runtime.bareUseCPU
+func useCPU(pending *[4]uint64, fired *int64)
+
+//go:linkname timerWords runtime.bareTimerWords
+func timerWords() [2]*int64
 
 //go:linkname takePending runtime.bareTakePending
 func takePending() [4]uint64
@@ -85,9 +88,6 @@ func timerFired()
 
 //go:linkname armTimer runtime.bareArm
 func armTimer(deadline int64)
-
-//go:linkname timerArmed runtime.bareTimerArmed
-var timerArmed int64
 
 //go:linkname othersReady runtime.bareOthersReady
 func othersReady() bool

@@ -13,6 +13,8 @@ import (
 type CPU struct {
 	Features Features
 
+	Timer Timer
+
 	owner      *proc.Context // whose segments, x87 and vector state the processor holds
 	root       frame.PFN     // what CR3 has
 	kernelRoot frame.PFN
@@ -28,6 +30,14 @@ type CPU struct {
 	gdt [gdtEntries]uint64
 	tss [tssWords]uint32
 	ist [istCount][istSize + 32]byte
+}
+
+// Timer is how Run knows that the timer's interrupt has to be set anew before user mode is entered: when one of two words,
+// which whoever sets it chooses, differs from what it was then.
+type Timer struct {
+	Words [2]*int64
+	Seen  [2]int64
+	Set   func() // sets the timer, and Seen to the words
 }
 
 // Notes in proc.Context.Machine, as byte offsets.
@@ -64,6 +74,9 @@ func loadSegments(ds, es, fs, gs uint16) (base uint64)
 
 // Run implements proc.CPU. From the test of Work on it has no preemption point: what it calls is nosplit.
 func (c *CPU) Run(ctx *proc.Context) proc.Trap {
+	if t := &c.Timer; *t.Words[0] != t.Seen[0] || *t.Words[1] != t.Seen[1] {
+		t.Set()
+	}
 	if ctx.Work.Load()&proc.WorkReturn != 0 {
 		return proc.Trap{Vector: proc.VectorWork}
 	}

@@ -75,6 +75,7 @@ func New() *CPU {
 	makeReportStack()
 	c := new(CPU)
 	c.Features = detect()
+	c.Timer.Words = [2]*int64{&c.Timer.Seen[0], &c.Timer.Seen[1]}
 	c.kernelRoot = frame.PFN(readCR3() >> frame.Shift)
 	c.root = c.kernelRoot
 	c.enableFeatures()

@@ -3,7 +3,7 @@ package runtime
 import (
 	"internal/bare"
 	"internal/runtime/atomic"
-	_ "unsafe" // for go:linkname
+	"unsafe"
 )
 
 // Interrupts and idling. Interrupts are off while the kernel's Go code runs, but for a moment in bareIdle and
@@ -16,13 +16,17 @@ import (
 var (
 	barePending      = &bareEarlyPending
 	bareEarlyPending [4]uint64
+
+	bareFired      = &bareEarlyFired
+	bareEarlyFired int64
 )
 
-// bareUsePending has interrupts be looked for in p, which their entries set bits of, and lets them come.
+// bareUseCPU has interrupts be looked for in pending, which their entries set bits of, and lets them come. Whenever the
+// timer has fired, *fired becomes -1.
 //
-//go:linkname bareUsePending
-func bareUsePending(p *[4]uint64) {
-	barePending = p
+//go:linkname bareUseCPU
+func bareUseCPU(pending *[4]uint64, fired *int64) {
+	barePending, bareFired = pending, fired
 	bareInterruptsOn = true
 }
 
@@ -116,8 +120,10 @@ func bareArm(deadline int64) {
 //
 //go:linkname bareTimerFired
 //go:nosplit
+//go:nowritebarrier
 func bareTimerFired() {
 	bareTimerArmed = -1
+	*bareFired = -1
 	bareEOI()
 }
 
@@ -177,6 +183,14 @@ func bareTakePending() [4]uint64 {
 //go:nosplit
 func bareNextTimer() int64 {
 	return getg().m.p.ptr().timers.wakeTime()
+}
+
+// bareTimerWords returns the two words of which bareNextTimer is made. There is one P, so they are always the same.
+//
+//go:linkname bareTimerWords
+func bareTimerWords() [2]*int64 {
+	ts := &getg().m.p.ptr().timers
+	return [2]*int64{(*int64)(unsafe.Pointer(&ts.minWhenHeap)), (*int64)(unsafe.Pointer(&ts.minWhenModified))}
 }
 
 // bareOthersReady reports whether another goroutine could run on this P now.
