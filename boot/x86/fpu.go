@@ -70,6 +70,9 @@ func (c *CPU) startFPU() {
 			xstate |= xcrAVX
 		}
 		xsetbv(xcr)
+		if _, size, _, _ := cpuid(0xd, 0); size > xsSize {
+			panic("x86: the XSAVE area is larger than x87, SSE and AVX need")
+		}
 	}
 	var buf [fxSize + 64]byte
 	a := align64(unsafe.Pointer(&buf))
@@ -97,6 +100,10 @@ func image(ctx *proc.Context) []byte { return unsafe.Slice((*byte)(area(ctx)), x
 
 // InitFPU implements proc.CPU.
 func (c *CPU) InitFPU(ctx *proc.Context) {
+	// The end of Regs is where the processor pushes, and it aligns its stack to 16 bytes (SDM vol. 3, 6.14.2).
+	if uintptr(unsafe.Pointer(ctx))&15 != 0 {
+		panic("x86: a context is not aligned")
+	}
 	c.Release(ctx)
 	clear(ctx.FPU[:])
 	clear(ctx.XMM[:])

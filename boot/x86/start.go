@@ -87,6 +87,8 @@ func New() *CPU {
 
 // enableFeatures sets the control registers. RDTSC stays allowed in user mode (TSD clear), for the vDSO's clock; RDPMC
 // does not. PAT and the debug registers are left as reset makes them, the latter switched off.
+//
+// DIVERGES: with UMIP, SGDT, SIDT, SLDT, STR and SMSW fault in user mode; Linux emulates them with made-up values.
 func (c *CPU) enableFeatures() {
 	f := &c.Features
 	writeCR0(readCR0()&^(cr0EM|cr0TS) | cr0MP | cr0NE | cr0WP | cr0AM)

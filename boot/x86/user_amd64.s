@@ -193,11 +193,16 @@ blocks:
 	MOVUPS	X0, 16(DI)
 	MOVUPS	X0, 32(DI)
 	MOVUPS	X0, 48(DI)
-	ADDQ	$64, DI
-	SUBQ	$64, CX
+	MOVUPS	X0, 64(DI)
+	MOVUPS	X0, 80(DI)
+	MOVUPS	X0, 96(DI)
+	MOVUPS	X0, 112(DI)
+	ADDQ	$128, DI
+	SUBQ	$128, CX
 test:
-	CMPQ	CX, $64
+	CMPQ	CX, $128
 	JCC	blocks
+small:
 	CMPQ	CX, $16
 	JCC	from16
 	CMPQ	CX, $8
@@ -207,7 +212,7 @@ from16:
 	MOVUPS	X0, (DI)
 	ADDQ	$16, DI
 	SUBQ	$16, CX
-	JMP	test
+	JMP	small
 from8:
 	MOVQ	AX, (DI)
 	ADDQ	$8, DI

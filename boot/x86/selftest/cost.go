@@ -15,6 +15,7 @@ var costTests = []test{
 	{"cost of int 0x80", func(m *machine) error { return cost(m, x86.FastNone) }},
 	{"cost of the fastest entry", func(m *machine) error { return cost(m, m.cpu.Features.Fast) }},
 	{"cost of a page fault", faultCost},
+	{"cost of a change of tasks", switchCost},
 	{"cost of copies", copyCost},
 	{"traps do not allocate", noAllocation},
 }
@@ -60,6 +61,23 @@ func faultCost(m *machine) error {
 		}
 	}
 	fmt.Printf("# page fault, without its cure: %d ticks\n", (tsc()-start)/rounds)
+	return nil
+}
+
+// switchCost runs two tasks in turn, with address spaces of their own.
+func switchCost(m *machine) error {
+	m.load(code(0xcd, 0x80, 0xeb, 0xfc))
+	a, b := m.task(), m.task()
+	a.GS, a.TLS[0] = 0x63, tls(dataAddr)
+	b.GS, b.TLS[0] = 0x63, tls(dataAddr)
+	b.Root = m.cloneRoot()
+	var cpu proc.CPU = m.cpu
+	start := tsc()
+	for range rounds {
+		cpu.Run(a)
+		cpu.Run(b)
+	}
+	fmt.Printf("# int 0x80 and a change of tasks: %d ticks\n", (tsc()-start)/(2*rounds))
 	return nil
 }
 

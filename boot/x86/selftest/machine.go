@@ -40,6 +40,9 @@ type machine struct {
 	ro   []byte
 	post []byte // at afterAddr
 	nx   uint64
+
+	seed     uint64 // of the random programs
+	programs int    // how many of them
 }
 
 func flags() uint64
@@ -78,7 +81,7 @@ func pages(n int) []byte {
 }
 
 func newMachine() *machine {
-	m := &machine{cpu: x86.New(), code: pages(1), data: pages(2), ro: pages(1), post: pages(1)}
+	m := &machine{cpu: x86.New(), code: pages(1), data: pages(2), ro: pages(1), post: pages(1), seed: 1, programs: 1500}
 	if m.cpu.Features.NX {
 		m.nx = pteNX
 	}
@@ -99,6 +102,14 @@ func newMachine() *machine {
 
 // keep holds the pages that only page tables refer to.
 var keep [][]byte
+
+// cloneRoot returns another top table with the same mappings.
+func (m *machine) cloneRoot() frame.PFN {
+	root := pages(1)
+	keep = append(keep, root)
+	copy(root, unsafe.Slice((*byte)(unsafe.Pointer(uintptr(directMap+m.root.Addr()))), pageSize))
+	return frame.PFN(physical(unsafe.Pointer(&root[0])) >> frame.Shift)
+}
 
 // mapPages maps memory at a user address.
 func (m *machine) mapPages(va uint64, b []byte, bits uint64) {

@@ -3,11 +3,13 @@
 // Command selftest is a kernel that tests boot/x86 on the machine and prints the outcome in the Test Anything Protocol.
 // run.sh builds it and runs it in QEMU on several models of processors.
 //
-// The kernel argument fault=NAME makes it cause one unexpected exception in ring 0 instead, and expect its report.
+// The kernel argument fault=NAME makes it cause one unexpected exception in ring 0 instead, and expect its report. The
+// arguments seed=N and programs=N are for the test with random programs.
 package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unsafe"
 
@@ -41,9 +43,15 @@ func (s skip) Error() string { return string(s) }
 func main() {
 	m := newMachine()
 	for _, word := range strings.Fields(commandLine()) {
-		if name, ok := strings.CutPrefix(word, "fault="); ok {
-			causeFault(m, name)
+		name, value, _ := strings.Cut(word, "=")
+		switch name {
+		case "fault":
+			causeFault(m, value)
 			return
+		case "seed":
+			m.seed, _ = strconv.ParseUint(value, 10, 64)
+		case "programs":
+			m.programs, _ = strconv.Atoi(value)
 		}
 	}
 	x86.SetReport(func(t *x86.KernelTrap) {
@@ -52,7 +60,7 @@ func main() {
 	})
 	fmt.Printf("# %+v\n", m.cpu.Features)
 	var tests []test
-	for _, group := range [][]test{exceptionTests(), stateTests, segmentTests, entryTests, memoryTests, interruptTests, costTests} {
+	for _, group := range [][]test{exceptionTests(), stateTests, segmentTests, entryTests, memoryTests, interruptTests, randomTests, costTests} {
 		tests = append(tests, group...)
 	}
 	fmt.Printf("1..%d\n", len(tests))

@@ -74,8 +74,8 @@ func badFlags(m *machine) error {
 	if t := m.cpu.Run(c); t.Vector != proc.VectorSyscall {
 		return expectTrap(c, t, proc.VectorSyscall, 0, codeAddr+4)
 	}
-	// IOPL, NT, VM, VIF, VIP are clear; RF does not show.
-	if err := expect("flags", c.EAX&^(1<<21), uint32(0x40ed7)); err != nil {
+	// IOPL, VM, VIF, VIP are clear; RF does not show.
+	if err := expect("flags", c.EAX&^(1<<21), uint32(0x44ed7)); err != nil {
 		return err
 	}
 	c = m.task()
