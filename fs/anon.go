@@ -75,6 +75,12 @@ func (v *VFS) InternalMount(sb *Superblock) *Mount {
 	return m
 }
 
+// Retire ends what InternalMount has made: it goes, with its reference to the superblock, when nobody uses it any more.
+func (m *Mount) Retire() {
+	m.gone.Store(true)
+	m.Put()
+}
+
 // AnonPath returns a place, pinned, that has no parent: inode i on the internal mount m. name is all that it shows as a
 // path, such as "mnt:[4026531841]". InodeOps.Follow may return it.
 func (v *VFS) AnonPath(m *Mount, i *Inode, name string) Path {

@@ -34,6 +34,8 @@ type File struct {
 	mu      sync.Mutex // a leaf
 	watches *Watch     // guarded by mu
 	owner   any        // guarded by mu: F_SETOWN data of package proc
+
+	onClose func(f *File, t *FDTable) // constant once f is in a table
 }
 
 // FileOps is what an open file does. Embed NoFile for the answers of a file that can't. No operation sleeps until a
@@ -130,6 +132,10 @@ func (f *File) Nonblock() bool { return f.flags.Load()&abi.O_NONBLOCK != 0 }
 
 // SetStream marks a file without positions (sockets, terminals), for InodeOps.Open and DeviceOpener.
 func (f *File) SetStream() { f.stream = true }
+
+// SetOnClose has g called whenever a descriptor of f is closed, with the table that it was in, before the reference goes.
+// It is for InodeOps.Open and for who makes files.
+func (f *File) SetOnClose(g func(f *File, t *FDTable)) { f.onClose = g }
 
 // Inode returns the file's inode.
 func (f *File) Inode() *Inode { return f.inode }

@@ -42,6 +42,9 @@ func (f *File) release() {
 
 // close is Put by a descriptor of t: it also drops the record locks that t's tasks have on the file (fcntl(2)).
 func (f *File) close(t *FDTable) {
+	if f.onClose != nil {
+		f.onClose(f, t)
+	}
 	if x := f.inode.extra.Load(); x != nil {
 		f.inode.dropRecords(x, t)
 	}

@@ -87,6 +87,13 @@ func (a *Account) hold() {
 	a.table.accountMu.Unlock()
 }
 
+// Hold keeps the account, and what it counts, although its user may have no task any more: something that is charged to
+// it outlives tasks. Release ends that.
+func (a *Account) Hold() { a.hold() }
+
+// Release undoes Hold.
+func (a *Account) Release() { a.drop() }
+
 // Accounts is the number of accounts in n's own table, for tests.
 func (n *Namespace) Accounts() int {
 	n.accountMu.Lock()
