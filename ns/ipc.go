@@ -7,6 +7,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/mqueue"
 	"cleave/ns/user"
 )
 
@@ -20,7 +21,8 @@ type IPCNamespace struct {
 	shm    ipcTable[*Shm]
 	sem    ipcTable[*Sem]
 	msg    ipcTable[*Msg]
-	pages  uint64 // of all segments
+	pages  uint64     // of all segments
+	queues *mqueue.FS // POSIX message queues; nil until they are asked for
 }
 
 // IPCConfig is what IPC namespaces need of the rest of the kernel.
@@ -76,10 +78,26 @@ func (n *IPCNamespace) removeAll() {
 	n.mu.Lock()
 	segments := slices.Collect(maps.Values(n.shm.used))
 	n.sem.used, n.msg.used = nil, nil
+	queues := n.queues
+	n.queues = nil
 	n.mu.Unlock()
+	if queues != nil {
+		queues.Release()
+	}
 	for _, s := range segments {
 		s.remove()
 	}
+}
+
+// Queues gives the POSIX message queues of n, which are files of v. It makes them when they are asked for first. The
+// caller has a reference on n.
+func (n *IPCNamespace) Queues(v *fs.VFS) *mqueue.FS {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.queues == nil {
+		n.queues = mqueue.New(v, n.Owner())
+	}
+	return n.queues
 }
 
 // Limits gives the limits.
