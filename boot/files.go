@@ -13,6 +13,7 @@ import (
 	"cleave/fs"
 	"cleave/fs/cpio"
 	"cleave/fs/dev"
+	"cleave/fs/mqueue"
 	"cleave/fs/pipe"
 	"cleave/fs/tmpfs"
 	"cleave/fs/tty"
@@ -31,6 +32,7 @@ func (k *kernel) buildFiles() error {
 	k.vfs = v
 	pipe.Register(v)
 	v.Register(tmpfs.Type())
+	v.Register(mqueue.Type())
 	root := tmpfs.New(v, "rootfs", k.users)
 	mounts := v.NewMountNamespace(root.Superblock(), k.users)
 	k.set = ns.NewInitial(ns.Config{Owner: k.users, Mount: mounts, HostName: "cleave", IPC: k.sharedMemory()})

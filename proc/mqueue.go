@@ -21,9 +21,9 @@ func (t *Task) OpenQueue(name []byte, how mqueue.OpenHow) (*fs.File, error) {
 	return t.MessageQueues().Open(&t.Caller, name, how)
 }
 
-// SendMessage is mq_timedsend(2) with a message that the queue keeps. EAGAIN: the queue of f is full, and f has
+// QueueSend is mq_timedsend(2) with a message that the queue keeps. EAGAIN: the queue of f is full, and f has
 // O_NONBLOCK; ETIMEDOUT; abi.ERESTARTSYS.
-func (t *Task) SendMessage(f *fs.File, q *mqueue.Queue, data []byte, priority uint32, d Deadline) error {
+func (t *Task) QueueSend(f *fs.File, q *mqueue.Queue, data []byte, priority uint32, d Deadline) error {
 	send := func() error { return q.Send(&t.Caller, data, priority) }
 	if f.Nonblock() {
 		return send()
@@ -31,9 +31,9 @@ func (t *Task) SendMessage(f *fs.File, q *mqueue.Queue, data []byte, priority ui
 	return t.Retry(&q.Events, wait.Out, t.monotonic(d), send)
 }
 
-// ReceiveMessage is mq_timedreceive(2) for a buffer of room bytes. EMSGSIZE; EAGAIN: the queue of f is empty, and f has
+// QueueReceive is mq_timedreceive(2) for a buffer of room bytes. EMSGSIZE; EAGAIN: the queue of f is empty, and f has
 // O_NONBLOCK; ETIMEDOUT; abi.ERESTARTSYS.
-func (t *Task) ReceiveMessage(f *fs.File, q *mqueue.Queue, room uint32, d Deadline) (data []byte, priority uint32, err error) {
+func (t *Task) QueueReceive(f *fs.File, q *mqueue.Queue, room uint32, d Deadline) (data []byte, priority uint32, err error) {
 	data, priority, err = q.Receive(room)
 	if err != abi.EAGAIN || f.Nonblock() {
 		return data, priority, err

@@ -38,6 +38,9 @@ const (
 // (/proc/sys/kernel/seccomp/actions_avail).
 const SeccompActions = "kill_process kill_thread trap errno trace log allow"
 
+// SeccompLogged lists those that are logged, the last always, the others for filters that ask for it.
+const SeccompLogged = "kill_process kill_thread trap errno trace log"
+
 // SeccompAction reports whether filters may return an action: SECCOMP_GET_ACTION_AVAIL.
 func SeccompAction(action uint32) bool {
 	switch action {

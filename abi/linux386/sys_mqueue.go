@@ -81,7 +81,7 @@ func sysMqTimedsend[T spec[T]](t *proc.Task, fd FD, msg In, n Size, prio Uint, t
 	if err := t.MM().CopyIn(data, uint32(msg)); err != nil {
 		return err
 	}
-	return t.SendMessage(f, q, data, uint32(prio), d)
+	return t.QueueSend(f, q, data, uint32(prio), d)
 }
 
 func sysMqTimedreceive[T spec[T]](t *proc.Task, fd FD, buf Out, n Size, prio Ret[uint32], timeout Ptr[T]) (Size, error) {
@@ -97,7 +97,7 @@ func sysMqTimedreceive[T spec[T]](t *proc.Task, fd FD, buf Out, n Size, prio Ret
 	if !f.Readable() {
 		return 0, abi.EBADF
 	}
-	data, p, err := t.ReceiveMessage(f, q, uint32(n), d)
+	data, p, err := t.QueueReceive(f, q, uint32(n), d)
 	if err != nil {
 		return 0, err
 	}

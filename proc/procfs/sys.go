@@ -182,7 +182,7 @@ func kernelSettings(c *Config) []entry {
 		lastPID(),
 		integer("overflowuid", 0, 65535, func(x *access) int64 { u, _ := x.Kernel.UserNS.Overflow(); return int64(u) }, setOverflowUID),
 		integer("overflowgid", 0, 65535, func(x *access) int64 { _, g := x.Kernel.UserNS.Overflow(); return int64(g) }, setOverflowGID),
-		{name: "random", mode: dir0555, table: randomSettings()},
+		{name: "random", mode: dir0555, table: randomSettings()}, seccompSettings(),
 	}
 	return append(table, ipcSettings()...)
 }
@@ -290,12 +290,7 @@ func ipcSettings() []entry {
 				}
 				return x.ipc().SetLimits(func(l *ns.IPCLimits) { f.set(l, v) })
 			},
-			owner: func(c *fs.Caller) *user.Namespace {
-				if r := (&access{c: c}).reader(); r != nil {
-					return r.NS().IPC.Owner()
-				}
-				return c.Cred.NS.Initial()
-			},
+			owner: ipcOwner,
 		}
 		table = append(table, s.file(f.name, 0o644))
 	}
@@ -347,7 +342,7 @@ func fsSettings() []entry {
 		constant("lease-break-time", "45"), constant("leases-enable", "0"), constant("overflowuid", "65534"), constant("overflowgid", "65534"),
 		constant("protected_fifos", "0"), constant("protected_hardlinks", "0"), constant("protected_regular", "0"),
 		constant("protected_symlinks", "0"), constant("suid_dumpable", "0"),
-		setting{get: func(x *access) string { return fmt.Sprint(x.sb.VFS().MountMax) }}.file("mount-max", 0o444),
+		setting{get: func(x *access) string { return fmt.Sprint(x.sb.VFS().MountMax) }}.file("mount-max", 0o444), mqueueSettings(),
 	}
 }
 
