@@ -9,6 +9,7 @@ import (
 func (v *VFS) newMount(sb *Superblock, root *Dentry, owner *user.Namespace, flags uint32) *Mount {
 	m := &Mount{sb: sb, root: root, owner: owner, source: sb.source}
 	m.flags.Store(flags)
+	root.inode.users.Add(1) // what is mounted stays, even if its last name goes
 	v.tree.Lock()
 	v.mounts.lastID++
 	m.id = v.mounts.lastID
@@ -41,6 +42,7 @@ func (v *VFS) freeMount(m *Mount) {
 		gone.mounts = append(gone.mounts, c)
 	}
 	v.tree.Unlock()
+	m.root.inode.Put()
 	m.sb.Put()
 	gone.finish(v)
 }
@@ -219,6 +221,9 @@ func (v *VFS) copyTreeLocked(top *Mount, root *Dentry, how int, cred *user.Cred,
 		m.copy = c
 		if m == top {
 			c.root = root
+		}
+		c.root.inode.users.Add(1)
+		if m == top {
 			if how&copyOne != 0 {
 				break
 			}

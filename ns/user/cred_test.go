@@ -303,6 +303,7 @@ func TestMountRules(t *testing.T) {
 		{"initial task, mapped mount", root.NS, mapped.NS, false, true, true},
 		{"mapped task, initial mount", mapped.NS, root.NS, false, true, true},
 		{"mapped task, owned mount", mapped.NS, o1.NS, false, true, false},
+		{"the kernel's", o1.NS, nil, false, true, true},
 	} {
 		if got := test.task.MayUseMount(test.of, test.shared); got != test.use {
 			t.Errorf("use, %s: %v", test.name, got)

@@ -168,14 +168,14 @@ func (n *Namespace) SetOverflow(u UID, g GID) error {
 // Live is the number of namespaces of kind k in this boot, the initial one included.
 func (n *Namespace) Live(k Kind) int64 { return n.sys.live[k].Load() }
 
-// MayUseMount tells whether a task of n may use a mount that was made by owner (both models). shared: the mount is
-// share-ns. Only a task of an owned namespace is ever refused.
+// MayUseMount tells whether a task of n may use a mount that was made by owner (both models), nil for the kernel's own.
+// shared: the mount is share-ns. Only a task of an owned namespace is ever refused.
 func (n *Namespace) MayUseMount(owner *Namespace, shared bool) bool {
-	return n == owner || shared || n.model != Owned
+	return n == owner || owner == nil || shared || n.model != Owned
 }
 
-// MayCopyMount tells whether a task of n may copy a mount that was made by owner. Between namespaces where the owned
-// model has a say, only a share-ns mount may be copied.
+// MayCopyMount tells whether a task of n may copy a mount that was made by owner, nil for the kernel's own. Between
+// namespaces where the owned model has a say, only a share-ns mount may be copied.
 func (n *Namespace) MayCopyMount(owner *Namespace, shared bool) bool {
-	return n == owner || shared || (n.model != Owned && owner.model != Owned)
+	return n == owner || owner == nil || shared || (n.model != Owned && owner.model != Owned)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cleave/abi"
+	"cleave/ns"
 	"cleave/ns/user"
 	"cleave/proc"
 	"cleave/proc/proctest"
@@ -309,6 +310,39 @@ func TestNamespaceLinks(t *testing.T) {
 		}
 		f.Put()
 		if w.UserNS.Live(user.KindUTS) != live-1 {
+			t.Error("the namespace is left")
+		}
+	})
+}
+
+// TestBoundNamespaceFile: a bind mount of a namespace's file keeps it, and leads to it.
+func TestBoundNamespaceFile(t *testing.T) {
+	w := newWorld(t, "")
+	w.WriteFile("/held", 0o644, nil)
+	c := w.Init.Clone(proc.CloneArgs{Flags: abi.CLONE_NEWUTS, ExitSignal: abi.SIGCHLD})
+	live := w.UserNS.Live(user.KindUTS)
+	w.do(w.Init, func(p *proc.Task) {
+		w.want("bind", p.Caller.Mount([]byte("/proc/2/ns/uts"), []byte("/held"), "", abi.MS_BIND, ""), 0)
+		c.Exit(0)
+		_, err := p.Wait(proc.WaitArgs{Type: abi.P_ALL, Options: abi.WEXITED})
+		w.want("wait", err, 0)
+		if w.UserNS.Live(user.KindUTS) != live {
+			t.Error("a bind mount does not keep the namespace")
+		}
+		f, err := p.Caller.Open(abi.AT_FDCWD, []byte("/held"), openRead)
+		w.want("open", err, 0)
+		if n, ok := ns.FromFile(f); !ok || n.Kind() != user.KindUTS {
+			t.Error("it is another file")
+		} else {
+			w.want("setns", p.Join([]user.Any{n}), 0)
+		}
+		f.Put()
+		w.want("umount", p.Caller.Umount([]byte("/held"), 0), 0)
+		if w.UserNS.Live(user.KindUTS) != live {
+			t.Error("the namespace that the task has joined is gone")
+		}
+		w.want("back", p.Unshare(abi.CLONE_NEWUTS), 0)
+		if w.UserNS.Live(user.KindUTS) != live {
 			t.Error("the namespace is left")
 		}
 	})
