@@ -103,11 +103,12 @@ func rootWith(t *testing.T, base string, files map[string]string) string {
 	return root
 }
 
-// inRoot runs a program of a root folder on the host's Linux, in namespaces of its own.
+// inRoot runs a program of a root folder on the host's Linux, in namespaces of its own and on one processor, as Cleave
+// has.
 func inRoot(t *testing.T, root string, program ...string) result {
 	t.Helper()
 	script := fmt.Sprintf(`mount -t proc proc %[1]s/proc && mount --rbind /dev %[1]s/dev && mount -t tmpfs -o mode=1777 tmpfs %[1]s/tmp && cd %[1]s && exec env -i HOME=/ TERM=linux PATH=/bin:/sbin:/usr/bin:/usr/sbin chroot . "$@"`, root)
-	return native(t, append([]string{"unshare", "-mpf", "--propagation", "private", "sh", "-c", script, "sh"}, program...)...)
+	return native(t, append([]string{"taskset", "-c", "0", "unshare", "-mpf", "--propagation", "private", "sh", "-c", script, "sh"}, program...)...)
 }
 
 // sameAsLinux runs a program of a root folder on the host's Linux and in Cleave: output and exit status must agree.

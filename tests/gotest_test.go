@@ -32,7 +32,7 @@ func TestGoTest(t *testing.T) {
 			root := goTestRoot(t, pkg)
 			args := []string{"/go/src/" + pkg + "/x.test", "-test.v", "-test.run=" + pattern, "-test.short", "-test.timeout=20m"}
 			shell := []string{"/bin/busybox", "sh", "-c", `cd "${1%/*}" && exec "$@"`, "sh"}
-			want := goResults(native(t, append([]string{"unshare", "-mpf", "chroot", root}, append(shell, args...)...)...).stdout)
+			want := goResults(inRoot(t, root, append(shell, args...)...).stdout)
 			r := guest{root: root, mem: 512, timeout: 25 * time.Minute}.run(t, append(shell, args...)...)
 			got := goResults(r.stdout)
 			if len(want) == 0 {
