@@ -319,7 +319,7 @@ func (c *Caller) Truncate(path []byte, size int64) error {
 		if !i.getWrite() {
 			return abi.ETXTBSY
 		}
-		err := c.truncateInode(i, size, 0)
+		err := c.truncateInode(i, size)
 		i.writer.Add(-1)
 		return err
 	})
@@ -336,16 +336,16 @@ func (c *Caller) Ftruncate(f *File, size int64) error {
 	if f.inode.state.Load()&inodeAppend != 0 {
 		return abi.EPERM
 	}
-	return c.truncateInode(f.inode, size, 0)
+	return c.truncateInode(f.inode, size)
 }
 
 // truncateInode sets the size of a regular file and frees what lies beyond.
-func (c *Caller) truncateInode(i *Inode, size, _ int64) error {
+func (c *Caller) truncateInode(i *Inode, size int64) error {
 	if i.pages == nil {
 		return nil
 	}
 	if size > i.size.Load() {
-		room, err := c.writeRoom(0)
+		room, err := c.writeRoom(nil, 0)
 		if err != nil || size > room {
 			return abi.EFBIG
 		}
@@ -394,7 +394,7 @@ func (c *Caller) Fallocate(f *File, mode int, off, n int64) error {
 	case off+n < 0 || off+n > MaxFileSize:
 		return abi.EFBIG
 	}
-	if room, err := c.writeRoom(0); err != nil || off+n > room && mode&abi.FALLOC_FL_KEEP_SIZE == 0 {
+	if room, err := c.writeRoom(nil, 0); err != nil || off+n > room && mode&abi.FALLOC_FL_KEEP_SIZE == 0 {
 		return abi.EFBIG
 	}
 	return f.Ops.Allocate(f, mode, off, n)

@@ -173,7 +173,8 @@ func (v *VFS) newDentry(i *Inode) *Dentry {
 func (v *VFS) addName(dir *Dentry, name []byte, i *Inode) *Dentry {
 	d := v.newDentry(i)
 	i.users.Add(1)
-	own := append([]byte(nil), name...)
+	own := make([]byte, len(name))
+	copy(own, name)
 	v.tree.Lock()
 	v.attachLocked(dir, d, own, hashName(dir, own))
 	tooMany := v.names.loose > maxLooseNames
@@ -248,6 +249,7 @@ func (v *VFS) dropName(d *Dentry) {
 type dropped struct {
 	inodes []*Inode
 	mounts []*Mount
+	supers []*Superblock // without references
 }
 
 func (v *VFS) dropLocked(d *Dentry, gone *dropped) {
@@ -270,6 +272,9 @@ func (g *dropped) finish(v *VFS) {
 	}
 	for _, m := range g.mounts {
 		m.Put()
+	}
+	for _, sb := range g.supers {
+		sb.shutdown()
 	}
 }
 

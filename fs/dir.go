@@ -114,6 +114,3 @@ func (c *Caller) ReadDir(f *File, sink DirSink) error {
 	f.accessed()
 	return err
 }
-
-// Empty reports whether a directory of a file system with SuperCached has no entries. Its content lock is held.
-func (d *Dentry) empty() bool { return d.first == nil }

@@ -13,7 +13,7 @@ type FDTable struct {
 	users atomic.Int32
 
 	mu      sync.Mutex
-	files   []*File  // guarded by mu, as is what follows
+	files   []*File  // guarded by mu, as is what follows; only users write, so a single user may read without
 	open    []uint64 // a bit for each descriptor in use, those that are reserved included
 	cloexec []uint64
 	lowest  int // no free descriptor is below
@@ -87,6 +87,19 @@ func (t *FDTable) Flags(fd int) (uint32, bool) {
 		flags |= abi.O_CLOEXEC
 	}
 	return flags, true
+}
+
+// Borrow is Get for the duration of one system call of a task that is the only user of the table: nobody else can close
+// the descriptor then, so no reference is taken. counted tells that there are others, and the caller must Put.
+func (t *FDTable) Borrow(fd int) (f *File, counted bool, err error) {
+	if t.users.Load() != 1 {
+		f, err = t.Get(fd)
+		return f, true, err
+	}
+	if uint(fd) >= uint(len(t.files)) || t.files[fd] == nil {
+		return nil, false, abi.EBADF
+	}
+	return t.files[fd], false, nil
 }
 
 // GetIO is Get for calls that O_PATH descriptors are no use for. EBADF.

@@ -401,3 +401,19 @@ func TestExtendedAttributes(t *testing.T) {
 	k.want(abi.ENODATA, k.Removexattr(p, []byte("user.a")))
 	p.Put()
 }
+
+func TestSmallFilesOnly(t *testing.T) {
+	k := newKit(t)
+	f := k.open("/f", abi.O_CREAT|abi.O_RDWR)
+	_, err := k.Pwrite(f, &fs.Bytes{B: []byte("x")}, 1<<31-1)
+	k.want(abi.EFBIG, err)
+	if n, err := k.Pwrite(f, &fs.Bytes{B: []byte("xy")}, 1<<31-2); n != 1 || err != nil {
+		t.Errorf("up to the limit: %d, %v", n, err)
+	}
+	f.Put()
+	g := k.open("/f", abi.O_RDWR|abi.O_LARGEFILE)
+	pwrite(k, g, "z", 1<<31)
+	g.Put()
+	k.want(abi.EOVERFLOW, k.tryOpen("/f", abi.O_RDONLY))
+	k.ok(k.tryOpen("/f", abi.O_RDONLY|abi.O_LARGEFILE))
+}

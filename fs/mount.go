@@ -31,30 +31,29 @@ type Mount struct {
 	root    *Dentry
 	source  string
 	owner   *user.Namespace // whose task made it
-	shareNS bool            // usable in every user namespace of the owned model
 	id      uint64          // never used again
+	flags   atomic.Uint32   // Mount* bits; not constant
+	shareNS bool            // usable in every user namespace of the owned model
 
-	flags    atomic.Uint32 // Mount* bits
-	users    atomic.Int32  // pins: open files, working directories, walks; not the tree itself
-	writers  atomic.Int32  // files open for writing
-	expiring atomic.Bool   // marked by MNT_EXPIRE, and not used since
-	gone     atomic.Bool   // in no tree any more; freed when users is 0
+	users    atomic.Int32 // pins: open files, working directories, walks; not the tree itself
+	writers  atomic.Int32 // files open for writing
+	expiring atomic.Bool  // marked by MNT_EXPIRE, and not used since
+	gone     atomic.Bool  // in no tree any more; freed when users is 0
 
 	ns         *MountNamespace // guarded; nil: in no tree
 	parent     *Mount          // guarded, as is all that follows; nil: a root, or detached
 	mountpoint *Dentry
-	locked     bool   // may not be unmounted by itself: it came with a tree of a more privileged namespace
-	kept       uint32 // flags that a less privileged namespace may not clear; mountAtimeFlags: nor change
 	copy       *Mount // while a tree is copied: the copy
+	kept       uint32 // flags that a less privileged namespace may not clear; mountAtimeFlags: nor change
 	mark       uint32 // equal to that of the operation under way: dealt with already
+	group      int32  // number of the peer group; 0: not shared
+	locked     bool   // may not be unmounted by itself: it came with a tree of a more privileged namespace
 
 	hashNext           *Mount
 	hereNext, herePrev *Mount // mounts on the same dentry
 	child, lastChild   *Mount
 	next, prev         *Mount // children of one parent
-	nsNext, nsPrev     *Mount // mounts of one namespace, in order
 
-	group              int    // number of the peer group; 0: not shared
 	peerNext, peerPrev *Mount // a ring; nil: no peers
 	master             *Mount
 	slave              *Mount // first of those whose master this is
@@ -86,7 +85,7 @@ type mountTable struct {
 	shift   uint32
 	count   int
 	lastID  uint64
-	group   int // last peer group number
+	group   int32 // last peer group number
 	mark    uint32
 }
 
@@ -149,11 +148,10 @@ type MountNamespace struct {
 	user.Base
 	vfs *VFS
 
-	root        *Mount // guarded by VFS.tree, as is all that follows
-	first, last *Mount
-	count       int
-	born        uint64 // order of making
-	anonymous   bool   // a detached tree of open_tree(2) or fsmount(2)
+	root      *Mount // guarded by VFS.tree, as is all that follows; nil: gone, or moved to another namespace
+	count     int
+	born      uint64 // order of making
+	anonymous bool   // a detached tree of open_tree(2) or fsmount(2)
 
 	// Events is notified (wait.Err|wait.Pri) when the mounts change, for poll(2) of /proc/PID/mounts.
 	Events wait.Queue

@@ -1,6 +1,10 @@
 package fs
 
-import "cleave/abi"
+import (
+	"slices"
+
+	"cleave/abi"
+)
 
 // MountAttr is the argument of mount_setattr(2).
 type MountAttr struct {
@@ -150,7 +154,7 @@ func (c *Caller) findMountLocked(id uint64) *Mount {
 	if id == ListRoot {
 		return Path{c.Mounts.root, c.Mounts.root.root}.coveredBy(c.VFS).Mount
 	}
-	for m := c.Mounts.first; m != nil; m = m.nsNext {
+	for m := c.Mounts.root; m != nil; m = m.below(c.Mounts.root) {
 		if m.id == id {
 			return m
 		}
@@ -233,12 +237,12 @@ func (c *Caller) ListMount(id, after uint64, out []uint64) (int, error) {
 	if !v.reachesLocked(from, c.FS.root) && !c.mayMount() {
 		return 0, abi.EPERM
 	}
-	n := 0
-	for m := c.Mounts.first; m != nil && n < len(out); m = m.nsNext {
+	var ids []uint64
+	for m := c.Mounts.root; m != nil; m = m.below(c.Mounts.root) {
 		if m.id > after && m != top && v.reachesLocked(Path{m, m.root}, from) {
-			out[n] = m.id
-			n++
+			ids = append(ids, m.id)
 		}
 	}
-	return n, nil
+	slices.Sort(ids)
+	return copy(out, ids), nil
 }

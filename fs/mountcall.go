@@ -314,7 +314,7 @@ func (c *Caller) revealsLocked(m *Mount) error {
 	}
 	const ro = MountReadOnly
 	fl := m.flags.Load()
-	for x := c.Mounts.first; x != nil; x = x.nsNext {
+	for x := c.Mounts.root; x != nil; x = x.below(c.Mounts.root) {
 		if x.sb.typ != m.sb.typ || x.root != x.sb.root {
 			continue
 		}

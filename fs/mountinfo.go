@@ -28,7 +28,7 @@ func (n *MountNamespace) text(buf []byte, root Path, line func(m *Mount, buf, at
 	v.tree.RLock()
 	defer v.tree.RUnlock()
 	var at []byte
-	for m := n.first; m != nil; m = m.nsNext {
+	for m := n.root; m != nil; m = m.below(n.root) {
 		var reach Reach
 		at, reach = v.pathTextLocked(at[:0], Path{m, m.root}, root)
 		if reach == Reached {
@@ -181,7 +181,7 @@ func (m *Mount) appendPropagation(buf []byte, root Path) []byte {
 
 // nearestDominating returns the closest peer group, up the chain of masters, with a member that can be reached from
 // root; 0 if there is none.
-func (m *Mount) nearestDominating(root Path) int {
+func (m *Mount) nearestDominating(root Path) int32 {
 	v := m.sb.vfs
 	for x := m.master; x != nil; x = x.master {
 		for q := x; ; {

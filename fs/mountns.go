@@ -32,7 +32,7 @@ func (n *MountNamespace) release() {
 	var gone dropped
 	n.vfs.tree.Lock()
 	if n.root != nil {
-		n.vfs.umountTreeLocked(n.root, 0, &gone)
+		n.vfs.freeTreeLocked(n.root, &gone)
 		n.root = nil
 	}
 	n.vfs.tree.Unlock()

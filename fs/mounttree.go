@@ -65,9 +65,13 @@ func (sb *Superblock) TryGet() bool {
 
 // Put drops a reference; with the last one the file system is shut down and all its names are forgotten.
 func (sb *Superblock) Put() {
-	if sb.active.Add(-1) != 0 {
-		return
+	if sb.active.Add(-1) == 0 {
+		sb.shutdown()
 	}
+}
+
+// shutdown ends a file system that has lost its last reference.
+func (sb *Superblock) shutdown() {
 	v := sb.vfs
 	var gone dropped
 	v.tree.Lock()
@@ -101,14 +105,7 @@ func (v *VFS) attachMountLocked(m, parent *Mount, at *Dentry) {
 // detachMountLocked takes m off its parent.
 func (v *VFS) detachMountLocked(m *Mount) {
 	v.mounts.remove(m)
-	if m.herePrev != nil {
-		m.herePrev.hereNext = m.hereNext
-	} else {
-		m.mountpoint.mounts = m.hereNext
-	}
-	if m.hereNext != nil {
-		m.hereNext.herePrev = m.herePrev
-	}
+	m.leaveDentry()
 	p := m.parent
 	if m.prev != nil {
 		m.prev.next = m.next
@@ -120,8 +117,21 @@ func (v *VFS) detachMountLocked(m *Mount) {
 	} else {
 		p.lastChild = m.prev
 	}
-	m.hereNext, m.herePrev, m.next, m.prev = nil, nil, nil, nil
+	m.next, m.prev = nil, nil
 	m.parent, m.mountpoint = nil, nil
+}
+
+// leaveDentry takes m out of the list of mounts on its mount point.
+func (m *Mount) leaveDentry() {
+	if m.herePrev != nil {
+		m.herePrev.hereNext = m.hereNext
+	} else {
+		m.mountpoint.mounts = m.hereNext
+	}
+	if m.hereNext != nil {
+		m.hereNext.herePrev = m.herePrev
+	}
+	m.hereNext, m.herePrev = nil, nil
 }
 
 // below returns the mount after m in the tree below top, parents first; nil at the end.
@@ -153,13 +163,6 @@ func (m *Mount) skip(top *Mount) *Mount {
 func (n *MountNamespace) enterLocked(top *Mount) {
 	for m := top; m != nil; m = m.below(top) {
 		m.ns = n
-		m.nsNext, m.nsPrev = nil, n.last
-		if n.last != nil {
-			n.last.nsNext = m
-		} else {
-			n.first = m
-		}
-		n.last = m
 		n.count++
 	}
 	n.changedLocked()
@@ -167,19 +170,8 @@ func (n *MountNamespace) enterLocked(top *Mount) {
 
 // leaveLocked takes m out of its namespace.
 func (m *Mount) leaveLocked() {
-	n := m.ns
-	if m.nsPrev != nil {
-		m.nsPrev.nsNext = m.nsNext
-	} else {
-		n.first = m.nsNext
-	}
-	if m.nsNext != nil {
-		m.nsNext.nsPrev = m.nsPrev
-	} else {
-		n.last = m.nsPrev
-	}
-	m.nsNext, m.nsPrev, m.ns = nil, nil, nil
-	n.count--
+	m.ns.count--
+	m.ns = nil
 }
 
 // What copyTree does with the propagation type of the mounts.

@@ -224,7 +224,7 @@ func (c *Caller) openAt(p Path, flags uint32, created bool) (*File, error) {
 	}
 	f.flags.And(^uint32(abi.O_NOCTTY))
 	if flags&abi.O_TRUNC != 0 && !created && i.Type() == abi.S_IFREG {
-		if err := c.truncateInode(i, 0, 0); err != nil {
+		if err := c.truncateInode(i, 0); err != nil {
 			f.Put()
 			return nil, err
 		}
@@ -304,6 +304,9 @@ func (c *Caller) mayOpen(p Path, flags uint32, created bool) error {
 	}
 	if created {
 		return nil
+	}
+	if flags&abi.O_LARGEFILE == 0 && i.size.Load() > smallFile && i.mode.Load()&abi.S_IFMT == abi.S_IFREG {
+		return abi.EOVERFLOW
 	}
 	if want := openWants(flags); want != 0 {
 		if err := p.permission(c, want); err != nil {

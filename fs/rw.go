@@ -211,7 +211,7 @@ func (f *File) writePages(c *Caller, b Buffer, off int64) (int, int64, error) {
 	if f.flags.Load()&abi.O_APPEND != 0 {
 		off = i.size.Load()
 	}
-	room, err := c.writeRoom(off)
+	room, err := c.writeRoom(f, off)
 	done := 0
 	if err == nil && b.Len() > 0 {
 		i.clearSetID(f.Cred)
@@ -228,9 +228,15 @@ func (f *File) writePages(c *Caller, b Buffer, off int64) (int, int64, error) {
 	return 0, off, err
 }
 
-// writeRoom returns how many bytes may be written at off. EFBIG.
-func (c *Caller) writeRoom(off int64) (int64, error) {
+// smallFile is the size that a file opened without O_LARGEFILE may have.
+const smallFile = 1<<31 - 1
+
+// writeRoom returns how many bytes may be written at off of f; f is nil for truncate(2). EFBIG.
+func (c *Caller) writeRoom(f *File, off int64) (int64, error) {
 	limit := int64(MaxFileSize)
+	if f != nil && f.flags.Load()&abi.O_LARGEFILE == 0 {
+		limit = smallFile
+	}
 	if c != nil && c.Limits != nil {
 		if l := c.Limits.FileSize(); l >= 0 && l < limit {
 			if off >= l {

@@ -52,6 +52,31 @@ func (v *VFS) umountTreeLocked(top *Mount, how int, gone *dropped) {
 	}
 }
 
+// freeTreeLocked is umountTreeLocked for all mounts of a namespace. It is quick when nobody uses any of them: then
+// nothing but what leads from outside into the tree has to be undone.
+func (v *VFS) freeTreeLocked(top *Mount, gone *dropped) {
+	for m := top; m != nil; m = m.below(top) {
+		if m.users.Load() != 0 {
+			v.umountTreeLocked(top, 0, gone)
+			return
+		}
+	}
+	for m := top; m != nil; m = m.below(top) {
+		if m.parent != nil {
+			v.mounts.remove(m)
+			m.leaveDentry()
+		}
+		if m.group != 0 || m.master != nil || m.slave != nil {
+			m.leavePeers()
+		}
+		m.ns = nil
+		m.gone.Store(true)
+		if m.sb.active.Add(-1) == 0 {
+			gone.supers = append(gone.supers, m.sb)
+		}
+	}
+}
+
 // spreadUmountLocked adds to list what has to go from the mounts that receive events: the copies of what goes, unless
 // something is mounted on them that stays. A mount that covers one whole takes its place.
 func (v *VFS) spreadUmountLocked(list []*Mount, mark uint32) []*Mount {

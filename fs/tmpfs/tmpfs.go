@@ -80,11 +80,14 @@ func (t *FS) Superblock() *fs.Superblock { return t.sb }
 
 // newNode makes the node of a file. The limit on their number has been checked.
 func (t *FS) newNode(what *fs.Node) *fs.Inode {
-	var pages *fs.Mapping
-	if what.Mode&abi.S_IFMT == abi.S_IFREG {
-		pages = new(fs.Mapping)
+	if what.Mode&abi.S_IFMT != abi.S_IFREG {
+		return t.newInode(new(node), nil, what)
 	}
-	return t.newInode(new(node), pages, what)
+	both := new(struct {
+		node
+		pages fs.Mapping
+	})
+	return t.newInode(&both.node, &both.pages, what)
 }
 
 // newInode makes n the node of a file, and pages the page cache if it is a regular one.
