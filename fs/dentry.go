@@ -249,6 +249,7 @@ func (v *VFS) dropName(d *Dentry) {
 type dropped struct {
 	inodes []*Inode
 	mounts []*Mount
+	unused []*Inode      // without users
 	supers []*Superblock // without references
 }
 
@@ -272,6 +273,9 @@ func (g *dropped) finish(v *VFS) {
 	}
 	for _, m := range g.mounts {
 		m.Put()
+	}
+	for _, i := range g.unused {
+		i.evict()
 	}
 	for _, sb := range g.supers {
 		sb.shutdown()

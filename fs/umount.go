@@ -71,6 +71,9 @@ func (v *VFS) freeTreeLocked(top *Mount, gone *dropped) {
 		}
 		m.ns = nil
 		m.gone.Store(true)
+		if i := m.root.inode; i.users.Add(-1) == 0 {
+			gone.unused = append(gone.unused, i)
+		}
 		if m.sb.active.Add(-1) == 0 {
 			gone.supers = append(gone.supers, m.sb)
 		}
