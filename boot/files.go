@@ -8,23 +8,16 @@ import (
 	"time"
 
 	"cleave/abi"
-	"cleave/boot/klog"
-	"cleave/drivers/uart"
 	"cleave/fs"
 	"cleave/fs/cpio"
-	"cleave/fs/dev"
 	"cleave/fs/mqueue"
 	"cleave/fs/pipe"
 	"cleave/fs/tmpfs"
-	"cleave/fs/tty"
 	"cleave/mm/frame"
 	"cleave/ns"
 	"cleave/ns/user"
 	"cleave/proc/procfs"
 )
-
-// devTTYS0 is the device number of the first serial port (Linux's Documentation/admin-guide/devices.txt).
-var devTTYS0 = fs.MakeDev(4, 64)
 
 // buildFiles makes the root file system out of the archive that the boot loader brought.
 func (k *kernel) buildFiles() error {
@@ -37,10 +30,13 @@ func (k *kernel) buildFiles() error {
 	mounts := v.NewMountNamespace(root.Superblock(), k.users)
 	k.set = ns.NewInitial(ns.Config{Owner: k.users, Mount: mounts, HostName: "cleave", IPC: k.sharedMemory()})
 	top := mounts.Root()
-	k.root = &fs.Caller{VFS: v, Cred: user.NewRoot(k.users), Files: fs.NewFDTable(), Mounts: mounts, FS: v.NewContext(top, 0)}
+	k.root = &fs.Caller{VFS: v, Cred: user.NewRoot(k.users), Files: fs.NewFDTable(), Mounts: mounts, FS: v.NewContext(top, 0o022)}
 	top.Put()
 	if err := k.makeConsole(); err != nil {
 		return err
+	}
+	if k.args.Root != "initrd" {
+		return fmt.Errorf("root=%s: there is no such root file system (initrd is the only one)", k.args.Root)
 	}
 	return k.unpack(root)
 }
@@ -72,18 +68,19 @@ func (k *kernel) unpack(root *tmpfs.FS) error {
 		return fmt.Errorf("root file system: %w", err)
 	}
 	if !inPlace {
-		giveRange(r.Start, r.End)
+		addMemory(r.Start, r.End)
 	}
 	return nil
 }
 
-// mountAll mounts what a program may expect, as an init would: /proc and /dev. A root that has an init of its own does it again,
-// or not at all; then there is one mount below the other, or one that was not asked for.
+// mountAll mounts what a program may expect, as an init would: /proc and /dev.
+//
+// DIVERGES: Linux leaves that to the first process. An init that mounts them itself mounts them over these.
 func (k *kernel) mountAll() error {
 	k.vfs.Register(procfs.Type(procfs.Config{
 		Kernel: k.proc, NSFS: ns.NewNSFS(k.vfs), Release: abi.Release, Version: abi.Version,
 		Banner:      abi.Sysname + " version " + abi.Release + " " + abi.Version,
-		CommandLine: string(physical(startInfo.Cmdline, int(startInfo.CmdSize))),
+		CommandLine: commandLine(), CPUInfo: k.cpuInfo, Interrupts: k.irq.text, Settings: k.settings(),
 	}))
 	for _, m := range []struct{ path, fstype, options string }{
 		{"/proc", "proc", ""}, {"/dev", "devtmpfs", ""}, {"/dev/pts", "devpts", "mode=620,ptmxmode=666"},
@@ -95,55 +92,6 @@ func (k *kernel) mountAll() error {
 		}
 		if err := k.root.Mount([]byte(m.fstype), []byte(m.path), m.fstype, 0, m.options); err != nil {
 			return fmt.Errorf("mounting %s: %w", m.path, err)
-		}
-	}
-	return nil
-}
-
-// giveRange gives the whole frames of a range of memory, which nobody uses any more, to the pool.
-func giveRange(start, end uint64) {
-	for f := (start + frame.Size - 1) >> frame.Shift; f < end>>frame.Shift; f++ {
-		giveFrames([]uint32{uint32(f)})
-	}
-}
-
-// makeConsole makes the terminal on the serial port, and the devices.
-func (k *kernel) makeConsole() error {
-	port, err := uart.New(com1, serialBaud)
-	if err != nil {
-		return fmt.Errorf("console: no serial port: %w", err)
-	}
-	k.console = tty.NewTTY("ttyS0", devTTYS0, port)
-	port.Attach(k.console)
-	if err := k.irq.HandleISA(com1Interrupt, port.Interrupt); err != nil {
-		return err
-	}
-	_, err = dev.Register(k.vfs, k.users, dev.Config{
-		Random: k.random.Read, Log: messages{kernelLog}, Console: k.console, Lines: []*tty.TTY{k.console},
-	})
-	return err
-}
-
-// messages is the kernel's log as /dev/kmsg shows it. It implements dev.Log.
-type messages struct{ *klog.Log }
-
-// Record implements dev.Log.
-func (m messages) Record(seq uint64) (dev.Record, bool) {
-	r, ok := m.Read(seq)
-	return dev.Record(r), ok
-}
-
-// openConsole makes the console the descriptors 0, 1 and 2 of the first process.
-func (k *kernel) openConsole(files *fs.FDTable) error {
-	f, err := k.root.Open(abi.AT_FDCWD, []byte("/dev/console"), fs.OpenHow{Flags: abi.O_RDWR})
-	if err != nil {
-		kernelLog.Printf(klog.Warning, "console: %v", err)
-		return nil
-	}
-	defer f.Put()
-	for range 3 {
-		if _, err := files.Install(f.Get(), 3, false); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -29,8 +29,17 @@ type interrupts struct {
 	ioapics []*ioapic
 	isa     [16]acpi.Override // where ISA interrupts go
 
+	names map[uint8]irqName // by vector
+
 	cpu    *x86.CPU
-	tickAt int64 // when the task in user mode will have had its tick
+	ticks  uint64 // interrupts of the timer in user mode
+	tickAt int64  // when the task in user mode will have had its tick
+}
+
+// irqName is an interrupt as people know it.
+type irqName struct {
+	gsi  uint32
+	name string
 }
 
 // ioapic is an I/O APIC in memory.
@@ -55,7 +64,7 @@ const defaultIOAPIC = 0xfec00000
 
 // newInterrupts sets up the I/O APICs that t tells of; t is nil on a machine without ACPI.
 func newInterrupts(t *acpi.Tables) *interrupts {
-	ic := &interrupts{table: irq.NewTable(endOfInterrupt)}
+	ic := &interrupts{table: irq.NewTable(endOfInterrupt), names: make(map[uint8]irqName)}
 	list := []acpi.IOAPIC{{Address: defaultIOAPIC}}
 	if t != nil && len(t.IOAPICs) > 0 {
 		list = t.IOAPICs
@@ -83,14 +92,16 @@ func newInterrupts(t *acpi.Tables) *interrupts {
 	return ic
 }
 
-// Handle has fn called for the interrupts of a global system interrupt, an input of the I/O APICs.
-func (ic *interrupts) Handle(gsi uint32, level, activeLow bool, fn irq.Handler) error {
+// Handle has fn called for the interrupts of a global system interrupt, an input of the I/O APICs. The name is that of
+// the device.
+func (ic *interrupts) Handle(name string, gsi uint32, level, activeLow bool, fn irq.Handler) error {
 	vector, err := ic.table.Add(fn, level)
 	if err != nil {
 		return err
 	}
 	for _, a := range ic.ioapics {
 		if gsi >= a.gsi && a.Route(int(gsi-a.gsi), vector, level, activeLow, 0) {
+			ic.names[vector] = irqName{gsi, name}
 			return nil
 		}
 	}
@@ -98,9 +109,9 @@ func (ic *interrupts) Handle(gsi uint32, level, activeLow bool, fn irq.Handler) 
 }
 
 // HandleISA has fn called for an ISA interrupt, 0 to 15.
-func (ic *interrupts) HandleISA(n int, fn irq.Handler) error {
+func (ic *interrupts) HandleISA(name string, n int, fn irq.Handler) error {
 	o := ic.isa[n]
-	return ic.Handle(o.GSI, o.Level, o.ActiveLow, fn)
+	return ic.Handle(name, o.GSI, o.Level, o.ActiveLow, fn)
 }
 
 // start lets interrupts come and starts the goroutine that handles those of idle times.
@@ -142,6 +153,7 @@ func (ic *interrupts) Interrupt(vector uint32) bool {
 	switch vector {
 	case vectorTimer:
 		timerFired()
+		ic.ticks++
 		if monotonic() >= ic.tickAt {
 			return true
 		}

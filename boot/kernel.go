@@ -3,17 +3,23 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
+	"time"
 
 	"cleave/abi"
 	"cleave/abi/linux386"
 	"cleave/boot/cmdline"
 	"cleave/boot/klog"
 	"cleave/boot/x86"
+	"cleave/drivers/uart"
 	"cleave/fs"
 	"cleave/fs/tty"
 	"cleave/mm"
+	"cleave/mm/frame"
 	"cleave/ns"
 	"cleave/ns/user"
 	"cleave/proc"
@@ -37,6 +43,7 @@ type kernel struct {
 	set     *ns.Set
 	root    *fs.Caller // the kernel's own view of the files, as root
 	console *tty.TTY
+	port    *uart.UART // of console
 	abi     *linux386.ABI
 	proc    *proc.Kernel
 	exited  chan int // gets the wait(2) status of the first process
@@ -66,7 +73,7 @@ func (k *kernel) build() error {
 	_, _, _, hwcap := cpuid(1, 0)
 	k.abi, err = linux386.New(linux386.Config{
 		Memory: k.memory, CPU: k.cpu, Fast: fastCalls[k.cpu.Features.Fast], HWCap: hwcap, FPUSize: size, FPUFeatures: features,
-		Clock: k.clock, Reboot: k.reboot, Trace: traceLine,
+		Clock: k.clock, Reboot: k.reboot, Trace: newTracer(k.args.Trace),
 	})
 	if err != nil {
 		return err
@@ -98,17 +105,30 @@ func fpuState(f *x86.Features) (size int, features uint64) {
 func (k *kernel) reboot(_ *proc.Task, cmd uint32) error {
 	switch cmd {
 	case abi.LINUX_REBOOT_CMD_RESTART, abi.LINUX_REBOOT_CMD_RESTART2:
+		k.port.Flush()
 		k.machine.reboot()
 	case abi.LINUX_REBOOT_CMD_HALT:
+		k.port.Flush()
 		haltForever()
 	case abi.LINUX_REBOOT_CMD_POWER_OFF:
-		k.machine.powerOff(0)
+		k.end(0)
 	}
 	return abi.EINVAL
 }
 
-// traceLine takes a line of the trace of system calls.
-func traceLine(_ *proc.Task, line []byte) { writeConsole(string(line) + "\n") }
+// newTracer returns what writes the trace of system calls: of all of them, or of those whose names are in list.
+func newTracer(list string) func(*proc.Task, []byte) {
+	names := make(map[string]bool)
+	for name := range strings.SplitSeq(list, ",") {
+		names[name] = true
+	}
+	return func(_ *proc.Task, line []byte) {
+		name, _, _ := bytes.Cut(line, []byte("("))
+		if names["all"] || names[string(name)] {
+			writeConsole(string(line) + "\n")
+		}
+	}
+}
 
 // initPaths are where the first process is looked for if the command line doesn't say.
 var initPaths = []string{"/init", "/sbin/init", "/bin/init", "/bin/sh"}
@@ -118,23 +138,46 @@ var initEnv = []string{"HOME=/", "TERM=linux", "PATH=/usr/local/sbin:/usr/local/
 
 // run starts the first process, waits until it ends, and returns its exit status as a shell would show it.
 func (k *kernel) run() (status uint8, err error) {
+	before := k.memory.Pool().Stats()
 	files := fs.NewFDTable()
 	init, err := k.proc.NewInit(proc.InitConfig{FS: k.root.FS.Copy(), Files: files, Cred: user.NewRoot(k.users)})
 	if err != nil {
 		return 0, err
 	}
-	if err := k.openConsole(files); err != nil {
+	if err := k.openConsole(init, files); err != nil {
 		return 0, err
 	}
 	if err := k.execInit(init); err != nil {
 		return 0, err
 	}
+	reportReady()
 	init.Start()
 	w := <-k.exited
+	k.checkLeaks(before)
 	if sig := w & 0x7f; sig != 0 {
 		return uint8(128 + sig), nil
 	}
 	return uint8(w >> 8), nil
+}
+
+// checkLeaks waits until the last task is past its last word, and says in the log how many frames more are in use by
+// address spaces than before the first.
+func (k *kernel) checkLeaks(before frame.Stats) {
+	for end := monotonic() + int64(time.Second); k.proc.Tasks() > 0; runtime.Gosched() {
+		if monotonic() > end {
+			kernelLog.Printf(klog.Warning, "leak: %d tasks", k.proc.Tasks())
+			return
+		}
+	}
+	after := k.memory.Pool().Stats()
+	for _, use := range []frame.Use{frame.Anonymous, frame.PageTable} {
+		if n := after.Used[use] - before.Used[use]; n != 0 {
+			kernelLog.Printf(klog.Warning, "leak: %d frames (%v)", n, use)
+		}
+	}
+	if n := k.memory.Spaces(); n != 0 {
+		kernelLog.Printf(klog.Warning, "leak: %d address spaces", n)
+	}
 }
 
 // execInit has the first process run its program.
@@ -155,15 +198,23 @@ func (k *kernel) execInit(init *proc.Task) error {
 	return fmt.Errorf("no init found: tried %v (kernel argument init=)", paths)
 }
 
-// boot runs the first process and returns the status to end with.
-func (k *kernel) boot() uint8 {
+// end sends what the console has yet to send, and ends the machine.
+func (k *kernel) end(status uint8) {
+	if k.port != nil {
+		k.port.Flush()
+	}
+	k.machine.powerOff(status)
+}
+
+// boot runs the first process, and ends the machine with its status.
+func (k *kernel) boot() {
 	err := k.build()
 	if err == nil {
 		var status uint8
 		if status, err = k.run(); err == nil {
-			return status
+			k.end(status)
 		}
 	}
 	kernelLog.Printf(klog.Emergency, "cleave: %v", err)
-	return statusNoInit
+	k.end(statusNoInit)
 }

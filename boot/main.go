@@ -25,7 +25,7 @@ func writeConsole(s string) {
 }
 
 func main() {
-	args := cmdline.Parse(string(physical(startInfo.Cmdline, int(startInfo.CmdSize))))
+	args := cmdline.Parse(commandLine())
 	panicPolicy = int32(args.Panic)
 	kernelLog.SetLevel(args.LogLevel)
 	for _, p := range args.Problems {
@@ -40,8 +40,11 @@ func main() {
 	logMachine()
 	k := &kernel{args: args, machine: m, cpu: cpu, irq: ic, clock: new(clock), random: newEntropy()}
 	k.clock.refine()
-	m.powerOff(k.boot())
+	k.boot()
 }
+
+// commandLine is the kernel's command line.
+func commandLine() string { return string(physical(startInfo.Cmdline, int(startInfo.CmdSize))) }
 
 // logMachine tells what the kernel runs on.
 func logMachine() {

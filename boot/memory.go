@@ -3,6 +3,7 @@
 package main
 
 import (
+	"runtime/debug"
 	"unsafe"
 
 	"cleave/boot/x86"
@@ -44,6 +45,21 @@ func newMemory(cpu *x86.CPU, random *entropy) (*mm.Memory, error) {
 		Limit:  frame.PFN(limit >> frame.Shift),
 		Source: frameSource{}, Zero: x86.ZeroPage, Copy: x86.CopyPage,
 	})
+	pool.AddReclaimer(collect)
 	root := (*[512]uint64)(atPhysical(cpu.KernelRoot().Addr()))
 	return mm.New(mm.Config{Pool: pool, CPU: cpu, KernelRoot: root, NX: cpu.Features.NX, Random: random.Uint32})
+}
+
+// worthwhile is how much garbage, in bytes, is worth a collection when memory is short.
+const worthwhile = 256 << 10
+
+// collect has the Go heap give back what it does not need. It is a frame.Reclaimer, the last of them.
+func collect(int) int {
+	if garbage() < worthwhile {
+		return 0
+	}
+	before, _, _ := frameCounts()
+	debug.FreeOSMemory()
+	after, _, _ := frameCounts()
+	return int(max(after, before) - before)
 }

@@ -56,6 +56,9 @@ func outsb(port uint16, p unsafe.Pointer, n int)
 //go:linkname consoleWrite runtime.bareWrite
 func consoleWrite(fd uintptr, p unsafe.Pointer, n int32) int32
 
+//go:linkname reportReady runtime.bareReportReady
+func reportReady()
+
 //go:linkname reportExit runtime.bareReportExit
 func reportExit(status uint8)
 
@@ -109,6 +112,12 @@ func takeFrames(dst []uint32) int
 
 //go:linkname giveFrames runtime.bareGiveFrames
 func giveFrames(frames []uint32)
+
+//go:linkname addMemory runtime.bareAddMemory
+func addMemory(start, end uint64)
+
+//go:linkname garbage runtime.bareGarbage
+func garbage() uint64
 
 //go:linkname frameCounts runtime.bareFrames
 func frameCounts() (free, total, limit uint64)

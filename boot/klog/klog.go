@@ -69,6 +69,13 @@ func (l *Log) SetLevel(n int) int {
 	return old
 }
 
+// Level returns the level below which records appear on the console.
+func (l *Log) Level() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.level
+}
+
 // Printf logs a message of the kernel.
 func (l *Log) Printf(level int, format string, args ...any) {
 	l.Add(level, fmt.Sprintf(format, args...))

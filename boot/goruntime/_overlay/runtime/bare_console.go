@@ -129,6 +129,16 @@ func bareDie(status uint8) {
 	bareHang()
 }
 
+// bareReportReady tells QEMU that the console takes input: a record on the debug console.
+//
+//go:linkname bareReportReady
+//go:nosplit
+func bareReportReady() {
+	if bareDebugConsole {
+		bareMessage("\x1eready\n")
+	}
+}
+
 // bareReportExit tells QEMU the exit status: the debug console takes a record "exit N", after which a write to the exit
 // device ends QEMU. It returns if there is no such device.
 //

@@ -54,6 +54,23 @@ func bareGiveFrames(frames []uint32) {
 	bareSetLimit()
 }
 
+// bareAddMemory gives the whole frames of [start, end), which nobody uses any more, to the pool.
+//
+//go:linkname bareAddMemory
+func bareAddMemory(start, end uint64) {
+	barePool.Add(bare.Region{Start: start, End: end})
+	bareSetLimit()
+}
+
+// bareGarbage returns about how many bytes the Go heap could give back: what was allocated since the last collection,
+// and what is free.
+//
+//go:linkname bareGarbage
+func bareGarbage() uint64 {
+	live, marked := gcController.heapLive.Load(), gcController.heapMarked
+	return max(live, marked) - marked + gcController.heapFree.load()
+}
+
 // bareFrames returns how many frames bareTakeFrames could still take, how many there are at all, and the address after
 // the last one.
 //
