@@ -24,7 +24,7 @@ const nsfsMagic = 0x6e736673
 func NewNSFS(v *fs.VFS) *NSFS {
 	sb := v.NewSuper(fs.SuperConfig{
 		Type: &fs.Type{Name: "nsfs", Flags: fs.TypeNoDev | fs.TypeNoMount}, Magic: nsfsMagic,
-		Flags: fs.SuperBindAlways,
+		Flags: fs.SuperBindAlways | fs.SuperGetAttr,
 	})
 	root := &fs.Inode{}
 	sb.InitInode(root, fs.NoInode{}, 1, abi.S_IFDIR|0o555)

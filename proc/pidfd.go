@@ -110,9 +110,35 @@ func (t *Task) PidfdOpen(pid int32, flags uint32) (int32, error) {
 	return int32(fd), err
 }
 
+// ProcessDirectory is implemented by the FileOps of an open directory /proc/PID, which pidfd_send_signal(2) takes too.
+type ProcessDirectory interface {
+	// ProcessPID is the id of the process, nil for another directory.
+	ProcessPID() *ns.PID
+}
+
+// signalFile finds whom a descriptor lets one signal, as pidfd does, but with an open /proc/PID as well.
+func (t *Task) signalFile(fd int32) (*fs.File, *pidFile, error) {
+	f, p, err := t.pidfd(fd)
+	if err != abi.EBADF {
+		return f, p, err
+	}
+	if f, err = t.Caller.Files.Get(int(fd)); err != nil {
+		return nil, nil, err
+	}
+	if d, ok := f.Ops.(ProcessDirectory); ok && d.ProcessPID() != nil {
+		if o := t.k.TaskOf(d.ProcessPID()); o != nil {
+			return f, &pidFile{pid: d.ProcessPID(), group: o.group, task: o}, nil
+		}
+		f.Put()
+		return nil, nil, abi.ESRCH
+	}
+	f.Put()
+	return nil, nil, abi.EBADF
+}
+
 // PidfdSend is pidfd_send_signal(2). info may be nil. Errors: EBADF, EINVAL, EPERM, ESRCH, EAGAIN.
 func (t *Task) PidfdSend(fd int32, sig Signal, info *SigInfo) error {
-	f, p, err := t.pidfd(fd)
+	f, p, err := t.signalFile(fd)
 	if err != nil {
 		return err
 	}

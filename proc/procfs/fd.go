@@ -5,6 +5,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/proc"
 )
 
 // fdLink is fd/N, fdInfo is fdinfo/N.
@@ -81,11 +82,6 @@ func fdPath(x *access) (fs.Path, error) {
 	return f.Path().Get(), nil
 }
 
-// FDInfoer is implemented by FileOps that have more to say in fdinfo: lines of text.
-type FDInfoer interface {
-	FDInfo(f *fs.File) string
-}
-
 func showFDInfo(x *access, w *text) error {
 	f := x.t.OpenFile(x.n.fd)
 	if f == nil {
@@ -98,8 +94,8 @@ func showFDInfo(x *access, w *text) error {
 	}
 	flags, _ := x.t.FDFlags(x.n.fd)
 	w.printf("pos:\t%d\nflags:\t0%o\nmnt_id:\t%d\nino:\t%d\n", pos, flags, f.Path().Mount.ID(), f.Inode().Ino())
-	if o, ok := f.Ops.(FDInfoer); ok {
-		w.WriteString(o.FDInfo(f))
+	if nr, ok := proc.PIDOfFile(f, x.pids); ok {
+		w.printf("Pid:\t%d\nNSpid:\t%d\n", nr, nr)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/ns"
 )
 
 // text is what a file is going to say.
@@ -94,6 +95,14 @@ func (o *textFile) Seek(f *fs.File, pos, off int64, whence int) (int64, error) {
 type directory struct {
 	fs.NoFile
 	n *node
+}
+
+// ProcessPID implements proc.ProcessDirectory.
+func (d directory) ProcessPID() *ns.PID {
+	if d.n.isProcessDir() {
+		return d.n.pid
+	}
+	return nil
 }
 
 // Seek implements fs.FileOps.

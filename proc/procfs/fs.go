@@ -84,7 +84,7 @@ const (
 	firstPIDPos     = 1 << 8
 	endPos          = 1<<31 - 1
 	superNoAccess   = fs.SuperNoExec | fs.SuperNoDev
-	superPermission = fs.SuperPermission
+	superPermission = fs.SuperPermission | fs.SuperGetAttr
 )
 
 // mount makes a mount of the caller's pid namespace. EPERM: no CAP_SYS_ADMIN over it; EINVAL: a bad option.

@@ -143,6 +143,9 @@ func TestDescriptors(t *testing.T) {
 	if got, err := w.link(w.Init, "/proc/2/fd/0"); got != "/file" {
 		t.Error(got, err)
 	}
+	if a, _ := w.stat(w.Init, "/proc/2/fd"); a.Size != 1 {
+		t.Errorf("fd shows %d descriptors", a.Size)
+	}
 	if a, _ := w.stat(w.Init, "/proc/2/fd/0"); a.Mode != abi.S_IFLNK|0o500 {
 		t.Errorf("mode %o", a.Mode)
 	}
@@ -160,6 +163,29 @@ func TestDescriptors(t *testing.T) {
 		_, err := w.stat(w.Init, path)
 		w.want(path, err, abi.ENOENT)
 	}
+}
+
+// TestSignalByDirectory: pidfd_send_signal takes an open /proc/PID.
+func TestSignalByDirectory(t *testing.T) {
+	w := newWorld(t, "")
+	c := w.Init.Fork()
+	w.do(w.Init, func(p *proc.Task) {
+		open := func(path string) int32 {
+			f, err := p.Caller.Open(abi.AT_FDCWD, []byte(path), openRead)
+			w.want("open", err, 0)
+			fd, err := p.Files().Install(f, 100, true)
+			w.want("install", err, 0)
+			return int32(fd)
+		}
+		dir, other := open("/proc/2"), open("/proc/2/fd")
+		w.want("another directory", p.PidfdSend(other, 0, nil), abi.EBADF)
+		w.want("no signal", p.PidfdSend(dir, 0, nil), 0)
+		w.want("a signal", p.PidfdSend(dir, abi.SIGKILL, nil), 0)
+		_, err := p.Wait(proc.WaitArgs{Type: abi.P_ALL, Options: abi.WEXITED})
+		w.want("wait", err, 0)
+		w.want("gone", p.PidfdSend(dir, 0, nil), abi.ESRCH)
+	})
+	c.Gone()
 }
 
 // TestAccess: who may look at what of others.
