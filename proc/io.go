@@ -16,6 +16,7 @@ type ioState struct {
 	iov   [8]mm.Iovec
 	paths [2]*[abi.PathMax]byte
 	poll  poll.Set
+	attr  fs.Attr
 }
 
 // Buffer is n bytes of the task's memory, as file operations take them. It is the task's only one: valid until the next
@@ -49,6 +50,9 @@ func (t *Task) PathBuffer(i int) []byte {
 
 // PollSet returns the task's set of files for poll(2) and select(2), which is empty.
 func (t *Task) PollSet() *poll.Set { return &t.io.poll }
+
+// Attr returns room for the attributes of a file, for the calls that stat.
+func (t *Task) Attr() *fs.Attr { return &t.io.attr }
 
 // WaitEntry returns the entry with which the task waits on one queue; it is not in use between system calls.
 func (t *Task) WaitEntry() *wait.Entry { return &t.entry }

@@ -216,8 +216,8 @@ func ioctlFile(t *proc.Task, f *fs.File, fd int, cmd, arg uint32) (uint32, error
 			return 0, Ret[int32](arg).Store(t, &left)
 		}
 	case abi.FIGETBSZ:
-		var a fs.Attr
-		f.Stat(&a)
+		a := t.Attr()
+		f.Stat(a)
 		size := int32(a.Blksize)
 		return 0, Ret[int32](arg).Store(t, &size)
 	}

@@ -55,19 +55,19 @@ func sysLstat[T statLayout[T]](t *proc.Task, path Path, p Ret[T]) error {
 }
 
 func sysFstat[T statLayout[T]](t *proc.Task, fd FD, p Ret[T]) error {
-	var a fs.Attr
-	if err := fstat(t, fd, &a); err != nil {
+	a := t.Attr()
+	if err := fstat(t, fd, a); err != nil {
 		return err
 	}
-	return storeStat(t, p, &a)
+	return storeStat(t, p, a)
 }
 
 func sysFstatat[T statLayout[T]](t *proc.Task, dir DirFD, path Path, p Ret[T], flags AtFlags) error {
-	var a fs.Attr
-	if err := statAt(t, dir, path, flags, &a); err != nil {
+	a := t.Attr()
+	if err := statAt(t, dir, path, flags, a); err != nil {
 		return err
 	}
-	return storeStat(t, p, &a)
+	return storeStat(t, p, a)
 }
 
 // wallTime splits a file's time.
@@ -147,8 +147,8 @@ func sysStatx(t *proc.Task, dir DirFD, path Path, flags AtFlags, mask Hex, p Ret
 	if err != nil {
 		return err
 	}
-	var a fs.Attr
-	mount, root, err := t.Caller.Statx(int(dir), name, uint32(flags)&(abi.AT_SYMLINK_NOFOLLOW|abi.AT_EMPTY_PATH), &a)
+	a := t.Attr()
+	mount, root, err := t.Caller.Statx(int(dir), name, uint32(flags)&(abi.AT_SYMLINK_NOFOLLOW|abi.AT_EMPTY_PATH), a)
 	if err != nil {
 		return err
 	}

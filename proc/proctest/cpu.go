@@ -113,8 +113,11 @@ func (p *cpu) CopyFPU(dst, src *proc.Context) {
 	dst.XMM, dst.MXCSR, dst.FPU = src.XMM, src.MXCSR, src.FPU
 }
 
+// fpuSize is the size of an XSAVE image of x87 and SSE state.
+const fpuSize = 576
+
 // SaveFPU implements proc.CPU: an XSAVE image of x87 and SSE only.
-func (p *cpu) SaveFPU(c *proc.Context) []byte { return c.FPU[:576] }
+func (p *cpu) SaveFPU(c *proc.Context) []byte { return c.FPU[:fpuSize] }
 
 // LoadFPU implements proc.CPU.
 func (p *cpu) LoadFPU(*proc.Context) {}

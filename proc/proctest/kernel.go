@@ -84,7 +84,7 @@ func (k *Kernel) build(o Options) {
 			o.Trace(line)
 		}
 	}
-	k.abi, err = linux386.New(linux386.Config{Memory: memory, CPU: k.cpu, Clock: k.Clock, Trace: trace})
+	k.abi, err = linux386.New(linux386.Config{Memory: memory, CPU: k.cpu, Clock: k.Clock, FPUSize: fpuSize, FPUFeatures: 3, Trace: trace})
 	k.must(err)
 	mounts := v.NewMountNamespace(tmpfs.New(v, "rootfs", users).Superblock(), users)
 	k.set = ns.NewInitial(ns.Config{Owner: users, Mount: mounts, HostName: "cleave"})
