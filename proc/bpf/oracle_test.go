@@ -110,7 +110,7 @@ func TestOracle(t *testing.T) {
 		compare(c.name, c.prog)
 	}
 	good, r := 0, rand.New(rand.NewSource(1))
-	const rounds = 1000
+	const rounds = 400
 	for range rounds {
 		if compare("random", random(r)) {
 			good++
@@ -125,7 +125,7 @@ func TestOracle(t *testing.T) {
 func TestOracleRuns(t *testing.T) {
 	o, r := startOracle(t), rand.New(rand.NewSource(2))
 	ran := 0
-	for range 1000 {
+	for range 500 {
 		body := random(r)
 		body = body[:len(body)-1]
 		prog := append([]Insn{stmt(LD|W|ABS, 0), branch(JMP|JEQ|K, getppid, 1, 0), stmt(RET|K, allow)}, body...)
