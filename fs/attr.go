@@ -352,6 +352,9 @@ func (c *Caller) truncateInode(i *Inode, size int64) error {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if err := i.maySize(size); err != nil {
+		return err
+	}
 	if err := i.ops.SetAttr(i, &SetAttr{Valid: SetSize, Size: size}); err != nil {
 		return err
 	}
@@ -408,7 +411,15 @@ func (regularFile) Allocate(f *File, mode int, off, n int64) error {
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	if mode&abi.FALLOC_FL_KEEP_SIZE == 0 && off+n > i.size.Load() {
+		if err := i.maySize(off + n); err != nil {
+			return err
+		}
+	}
 	if mode&(abi.FALLOC_FL_PUNCH_HOLE|abi.FALLOC_FL_ZERO_RANGE) != 0 {
+		if i.seals()&noWrite != 0 {
+			return abi.EPERM
+		}
 		if err := i.pages.clearRange(off, n); err != nil {
 			return err
 		}

@@ -62,20 +62,21 @@ type Inode struct {
 	sb  *Superblock
 	ino uint64
 
-	mode   atomic.Uint32
-	uid    atomic.Uint32
-	gid    atomic.Uint32
-	nlink  atomic.Uint32
-	state  atomic.Uint32 // inode* bits
-	users  atomic.Int32  // open files, working directories, walks that use it now
-	writer atomic.Int32  // files open for writing; negative: running programs, which deny writing
-	rdev   Dev
-	size   atomic.Int64
-	blocks atomic.Int64 // of 512 bytes
-	atime  atomic.Int64
-	mtime  atomic.Int64
-	ctime  atomic.Int64
-	btime  int64
+	mode         atomic.Uint32
+	uid          atomic.Uint32
+	gid          atomic.Uint32
+	nlink        atomic.Uint32
+	state        atomic.Uint32 // inode* bits
+	users        atomic.Int32  // open files, working directories, walks that use it now
+	writer       atomic.Int32  // files open for writing; negative: running programs, which deny writing
+	writableMaps atomic.Int32  // shared mappings that may be written to
+	rdev         Dev
+	size         atomic.Int64
+	blocks       atomic.Int64 // of 512 bytes
+	atime        atomic.Int64
+	mtime        atomic.Int64
+	ctime        atomic.Int64
+	btime        int64
 
 	fops FileOps // what Open gives a file; nil: by the type
 	link []byte  // target of a symbolic link that is in memory; nil: ask ops.Readlink
@@ -90,6 +91,7 @@ type Inode struct {
 const (
 	inodeAppend    = 1 << iota // may only be appended to
 	inodeImmutable             // may not be changed
+	inodeSealable              // a memory file
 	inodeLinkable              // made by O_TMPFILE without O_EXCL: may get a name
 )
 

@@ -417,3 +417,49 @@ func TestSmallFilesOnly(t *testing.T) {
 	k.want(abi.EOVERFLOW, k.tryOpen("/f", abi.O_RDONLY))
 	k.ok(k.tryOpen("/f", abi.O_RDONLY|abi.O_LARGEFILE))
 }
+
+func TestMemoryFileAndSeals(t *testing.T) {
+	k := newKit(t)
+	_, err := k.NewMemfd(strings.Repeat("n", 250), 0)
+	k.want(abi.EINVAL, err)
+	f, err := k.NewMemfd("box", abi.MFD_ALLOW_SEALING)
+	k.ok(err)
+	pwrite(k, f, "content", 0)
+	root := k.FS.Root()
+	if text := string(k.v.NamePath(nil, f.Path(), root)); text != "/memfd:box (deleted)" {
+		t.Errorf("name %q", text)
+	}
+	root.Put()
+	k.ok(f.Inode().AddWritableMap(1))
+	k.want(abi.EBUSY, f.AddSeals(abi.F_SEAL_WRITE))
+	k.ok(f.Inode().AddWritableMap(-1))
+	k.ok(f.AddSeals(abi.F_SEAL_GROW))
+	if n, err := k.Pwrite(f, &fs.Bytes{B: []byte("12345")}, 4); n != 3 || err != nil {
+		t.Errorf("write across the end: %d, %v", n, err)
+	}
+	_, err = k.Pwrite(f, &fs.Bytes{B: []byte("1")}, 7)
+	k.want(abi.EPERM, err)
+	k.want(abi.EPERM, k.Ftruncate(f, 8))
+	k.want(abi.EPERM, k.Fallocate(f, 0, 0, 9))
+	k.ok(k.Ftruncate(f, 6))
+	k.ok(f.AddSeals(abi.F_SEAL_SHRINK | abi.F_SEAL_WRITE))
+	k.want(abi.EPERM, k.Ftruncate(f, 5))
+	_, err = k.Pwrite(f, &fs.Bytes{B: []byte("1")}, 0)
+	k.want(abi.EPERM, err)
+	k.want(abi.EPERM, k.Fallocate(f, abi.FALLOC_FL_PUNCH_HOLE|abi.FALLOC_FL_KEEP_SIZE, 0, 1))
+	k.want(abi.EPERM, f.Inode().AddWritableMap(1))
+	k.ok(f.AddSeals(abi.F_SEAL_SEAL))
+	k.want(abi.EPERM, f.AddSeals(abi.F_SEAL_GROW))
+	if s, err := f.Seals(); s != abi.F_SEAL_SEAL|abi.F_SEAL_SHRINK|abi.F_SEAL_GROW|abi.F_SEAL_WRITE || err != nil {
+		t.Errorf("seals %#x, %v", s, err)
+	}
+	if string(readBack(k, f, 0, 6)) != "cont12" {
+		t.Error("the content is wrong")
+	}
+	f.Put()
+	k.write("/f", "")
+	g := k.open("/f", abi.O_RDWR)
+	_, err = g.Seals()
+	k.want(abi.EINVAL, err)
+	g.Put()
+}

@@ -30,8 +30,8 @@ func newKit(t testing.TB) *kit {
 	clock.Store(1e18)
 	pool := frame.NewArena(4096)
 	k.v = fs.New(pool, func() int64 { return clock.Add(1) })
-	k.v.Register(tmpfs.Type())
 	k.ns = user.NewInitial()
+	tmpfs.Register(k.v, k.ns)
 	k.root = tmpfs.New(k.v, "rootfs", k.ns)
 	mounts := k.v.NewMountNamespace(k.root.Superblock(), k.ns)
 	k.Caller = &fs.Caller{VFS: k.v, Cred: user.NewRoot(k.ns), Files: fs.NewFDTable(), Mounts: mounts}

@@ -148,6 +148,27 @@ func TestBind(t *testing.T) {
 	}
 }
 
+// TestBoundFileOutlivesItsName: what is mounted stays, even when its last name goes.
+func TestBoundFileOutlivesItsName(t *testing.T) {
+	k := newKit(t)
+	k.write("/f", strings.Repeat("text", 3000))
+	k.write("/at", "")
+	k.mount("/f", "/at", "", abi.MS_BIND)
+	o := k.unshare(k.Cred)
+	k.ok(k.Unlinkat(cwd, []byte("/f"), 0))
+	if !strings.Contains(k.line("/at"), " /f//deleted /at ") {
+		t.Errorf("mountinfo %q", k.line("/at"))
+	}
+	k.ok(k.umount("/at", 0))
+	if o.read("/at") != strings.Repeat("text", 3000) {
+		t.Error("the content is gone")
+	}
+	o.leave()
+	if n := k.v.Pool.Stats().InUse(); n != 0 {
+		t.Errorf("%d frames after the last mount", n)
+	}
+}
+
 func TestMove(t *testing.T) {
 	k := newKit(t)
 	k.mkdir("/a", "/b", "/d")

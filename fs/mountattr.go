@@ -173,7 +173,7 @@ func (c *Caller) StatMount(id uint64) (MountStat, error) {
 		return MountStat{}, abi.ENOENT
 	}
 	root := c.FS.root
-	point, reach := v.pathTextLocked(nil, Path{m, m.root}, root)
+	point, reach := v.pathTextLocked(nil, m.placeLocked(root), root)
 	if reach != Reached && !c.mayMount() {
 		return MountStat{}, abi.EPERM
 	}

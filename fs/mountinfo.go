@@ -30,12 +30,21 @@ func (n *MountNamespace) text(buf []byte, root Path, line func(m *Mount, buf, at
 	var at []byte
 	for m := n.root; m != nil; m = m.below(n.root) {
 		var reach Reach
-		at, reach = v.pathTextLocked(at[:0], Path{m, m.root}, root)
+		at, reach = v.pathTextLocked(at[:0], m.placeLocked(root), root)
 		if reach == Reached {
 			buf = line(m, buf, at, root)
 		}
 	}
 	return buf
+}
+
+// placeLocked returns where m is mounted; its own root if that is root. The mount point exists, while the name of what
+// is mounted may have been removed.
+func (m *Mount) placeLocked(root Path) Path {
+	if m.parent == nil || m == root.Mount && m.root == root.Dentry {
+		return Path{m, m.root}
+	}
+	return Path{m.parent, m.mountpoint}
 }
 
 // appendEscaped appends text with space, tab, newline and backslash as octal escapes (fstab(5)).

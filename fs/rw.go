@@ -212,6 +212,9 @@ func (f *File) writePages(c *Caller, b Buffer, off int64) (int, int64, error) {
 		off = i.size.Load()
 	}
 	room, err := c.writeRoom(f, off)
+	if i.state.Load()>>sealShift != 0 && err == nil {
+		room, err = i.sealedRoom(off, room)
+	}
 	done := 0
 	if err == nil && b.Len() > 0 {
 		i.clearSetID(f.Cred)

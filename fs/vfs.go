@@ -13,6 +13,8 @@ type VFS struct {
 	Pool *frame.Pool
 	// Now returns the wall clock in nanoseconds since 1970.
 	Now func() int64
+	// NewMemoryFile makes a file without a name, open for reading and writing; package tmpfs sets it. name is for show.
+	NewMemoryFile func(name string, size int64, cred *user.Cred) (*File, error)
 	// OpenFIFO opens a FIFO or refuses; package pipe sets it. f.Ops is for it to set.
 	OpenFIFO func(f *File, c *Caller) error
 

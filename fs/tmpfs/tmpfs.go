@@ -47,6 +47,17 @@ type node struct {
 	brought []uint64          // a bit for each page of data that is in the cache
 }
 
+// Register makes tmpfs known to mount(2), and the home of the kernel's own memory files: memfd_create(2), shared
+// anonymous memory.
+func Register(v *fs.VFS, owner *user.Namespace) {
+	v.Register(Type())
+	t := New(v, "shm", owner)
+	m := v.InternalMount(t.sb)
+	v.NewMemoryFile = func(name string, size int64, cred *user.Cred) (*fs.File, error) {
+		return t.NewFile(m, name, size, cred)
+	}
+}
+
 func mount(r *fs.MountRequest) (*fs.Superblock, error) {
 	t := &FS{vfs: r.VFS}
 	o := t.defaults(r)
