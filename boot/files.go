@@ -24,7 +24,7 @@ func (k *kernel) buildFiles() error {
 	v := fs.New(k.memory.Pool(), k.clock.Realtime)
 	k.vfs = v
 	pipe.Register(v)
-	v.Register(tmpfs.Type())
+	tmpfs.Register(v, k.users)
 	v.Register(mqueue.Type())
 	root := tmpfs.New(v, "rootfs", k.users)
 	mounts := v.NewMountNamespace(root.Superblock(), k.users)
@@ -41,15 +41,11 @@ func (k *kernel) buildFiles() error {
 	return k.unpack(root)
 }
 
-// sharedMemory is a file system without names, for the segments of System V shared memory.
+// sharedMemory is where the segments of System V shared memory come from.
 func (k *kernel) sharedMemory() ns.IPCConfig {
-	files := tmpfs.New(k.vfs, "tmpfs", k.users)
-	mount := k.vfs.InternalMount(files.Superblock())
 	return ns.IPCConfig{
-		Now: func() int64 { return k.clock.Realtime() / int64(time.Second) },
-		NewFile: func(name string, size int64, c *user.Cred) (*fs.File, error) {
-			return files.NewFile(mount, name, size, c)
-		},
+		Now:     func() int64 { return k.clock.Realtime() / int64(time.Second) },
+		NewFile: k.vfs.NewMemoryFile,
 	}
 }
 

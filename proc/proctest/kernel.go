@@ -76,7 +76,7 @@ func (k *Kernel) build(o Options) {
 	users := user.NewInitial()
 	users.SetNewModel(o.Model)
 	v := fs.New(k.Pool, k.Clock.Realtime)
-	v.Register(tmpfs.Type())
+	tmpfs.Register(v, users)
 	memory, err := mm.New(mm.Config{Pool: k.Pool})
 	k.must(err)
 	trace := func(_ *proc.Task, line []byte) {
