@@ -48,21 +48,6 @@ const (
 	machineFrame  = 24
 )
 
-// For go_asm.h.
-type (
-	regs    proc.Regs
-	context proc.Context
-)
-
-const (
-	vectorPageFault   = proc.VectorPageFault
-	vectorDebug       = proc.VectorDebug
-	vectorInterrupts  = proc.VectorInterrupts
-	vectorSyscall     = proc.VectorSyscall
-	vectorSysenter    = proc.VectorSysenter
-	vectorSyscallInsn = proc.VectorSyscallInsn
-)
-
 // enterUser goes to user mode and returns after the next trap. In entry_amd64.s.
 //
 //go:noescape

@@ -51,6 +51,47 @@ slow:
 	WRMSR
 	JMP	load
 
+// With Regs saved, what remains is to save what else Go would change, to make the processor as Go expects it, and to return
+// from enterUser. SP is the context.
+
+// The base of FS.
+#define SWITCH_BASE \
+	RDFSBASEQ AX	\
+	MOVQ	AX, (context_Machine+const_machineBase)(SP)	\
+	MOVQ	(context_Machine+const_machineThread)(SP), AX	\
+	WRFSBASEQ AX
+
+#define SWITCH_BASE_MSR \
+	MOVL	$const_msrFSBase, CX	\
+	RDMSR	\
+	MOVL	AX, (context_Machine+const_machineBase)(SP)	\
+	MOVL	DX, (context_Machine+const_machineBase+4)(SP)	\
+	MOVL	(context_Machine+const_machineThread)(SP), AX	\
+	MOVL	(context_Machine+const_machineThread+4)(SP), DX	\
+	WRMSR
+
+// XMM, MXCSR, segments; back to Go.
+#define SAVE_AND_RETURN \
+	MOVUPS	X0, (context_XMM+0*16)(SP)	\
+	MOVUPS	X1, (context_XMM+1*16)(SP)	\
+	MOVUPS	X2, (context_XMM+2*16)(SP)	\
+	MOVUPS	X3, (context_XMM+3*16)(SP)	\
+	MOVUPS	X4, (context_XMM+4*16)(SP)	\
+	MOVUPS	X5, (context_XMM+5*16)(SP)	\
+	MOVUPS	X6, (context_XMM+6*16)(SP)	\
+	MOVUPS	X7, (context_XMM+7*16)(SP)	\
+	STMXCSR	context_MXCSR(SP)	\
+	CMPL	context_MXCSR(SP), $const_initialMXCSR	\
+	JEQ	2(PC)	\
+	LDMXCSR	·kernelMXCSR(SB)	\
+	MOVW	DS, context_DS(SP)	\
+	MOVW	ES, context_ES(SP)	\
+	MOVW	FS, context_FS(SP)	\
+	MOVW	GS, context_GS(SP)	\
+	MOVQ	(context_Machine+const_machineFrame)(SP), BP	\
+	MOVQ	(context_Machine+const_machineStack)(SP), SP	\
+	RET
+
 #define PUSH_GENERAL \
 	PUSHQ	AX	\
 	PUSHQ	CX	\
@@ -101,15 +142,22 @@ TEXT ·sysenterEntry(SB), NOSPLIT|NOFRAME, $0
 
 // The single step that follows POPFQ has this address at most.
 TEXT ·sysenterStepped(SB), NOSPLIT|NOFRAME, $0
-	POPQ	R8
-	MOVQ	(SP), SP	// CPU.context
+	MOVQ	0(SP), R8
+	MOVQ	8(SP), SP	// CPU.context
 	ORL	$const_flagIF, R8
 	MOVL	R8, regs_EFLAGS(SP)
 	MOVL	BP, regs_ESP(SP)
 	MOVL	CX, regs_ECX(SP)
 	MOVL	$const_vectorSysenter, regs_Vector(SP)
 	SAVE_FAST(SP)
-	JMP	·userEntered(SB)
+	CMPB	·fastBase(SB), $0
+	JNE	fast
+	SWITCH_BASE_MSR
+	JMP	save
+fast:
+	SWITCH_BASE
+save:
+	SAVE_AND_RETURN
 
 // Compatibility mode, SYSCALL (APM vol. 3). RSP is the user's: nothing may be pushed, and an NMI or #MC has a stack of its
 // own. R11 has the flags, RCX the return address, which the landing pad replaces. SFMASK has cleared all flags.
@@ -126,7 +174,14 @@ TEXT ·syscallEntry(SB), NOSPLIT|NOFRAME, $0
 	MOVL	$const_vectorSyscallInsn, regs_Vector(R8)
 	SAVE_FAST(R8)
 	MOVQ	R8, SP
-	JMP	·userEntered(SB)
+	CMPB	·fastBase(SB), $0
+	JNE	fast
+	SWITCH_BASE_MSR
+	JMP	save
+fast:
+	SWITCH_BASE
+save:
+	SAVE_AND_RETURN
 
 // #DF and #MC come on stacks of their own, from anywhere, and there is no way back.
 TEXT ·doubleFaultEntry(SB), NOSPLIT|NOFRAME, $0
@@ -137,47 +192,6 @@ TEXT ·machineCheckEntry(SB), NOSPLIT|NOFRAME, $0
 	PUSHQ	$0
 	PUSHQ	$const_vectorMachineCheck
 	JMP	·kernelFault(SB)
-
-// With Regs saved, what remains is to save what else Go would change, to make the processor as Go expects it, and to return
-// from enterUser. SP is the context.
-
-// The base of FS.
-#define SWITCH_BASE \
-	RDFSBASEQ AX	\
-	MOVQ	AX, (context_Machine+const_machineBase)(SP)	\
-	MOVQ	(context_Machine+const_machineThread)(SP), AX	\
-	WRFSBASEQ AX
-
-#define SWITCH_BASE_MSR \
-	MOVL	$const_msrFSBase, CX	\
-	RDMSR	\
-	MOVL	AX, (context_Machine+const_machineBase)(SP)	\
-	MOVL	DX, (context_Machine+const_machineBase+4)(SP)	\
-	MOVL	(context_Machine+const_machineThread)(SP), AX	\
-	MOVL	(context_Machine+const_machineThread+4)(SP), DX	\
-	WRMSR
-
-// XMM, MXCSR, segments; back to Go.
-#define SAVE_AND_RETURN \
-	MOVUPS	X0, (context_XMM+0*16)(SP)	\
-	MOVUPS	X1, (context_XMM+1*16)(SP)	\
-	MOVUPS	X2, (context_XMM+2*16)(SP)	\
-	MOVUPS	X3, (context_XMM+3*16)(SP)	\
-	MOVUPS	X4, (context_XMM+4*16)(SP)	\
-	MOVUPS	X5, (context_XMM+5*16)(SP)	\
-	MOVUPS	X6, (context_XMM+6*16)(SP)	\
-	MOVUPS	X7, (context_XMM+7*16)(SP)	\
-	STMXCSR	context_MXCSR(SP)	\
-	CMPL	context_MXCSR(SP), $const_initialMXCSR	\
-	JEQ	2(PC)	\
-	LDMXCSR	·kernelMXCSR(SB)	\
-	MOVW	DS, context_DS(SP)	\
-	MOVW	ES, context_ES(SP)	\
-	MOVW	FS, context_FS(SP)	\
-	MOVW	GS, context_GS(SP)	\
-	MOVQ	(context_Machine+const_machineFrame)(SP), BP	\
-	MOVQ	(context_Machine+const_machineStack)(SP), SP	\
-	RET
 
 // After a trap: DF and AC are the user's.
 TEXT ·userTrapped(SB), NOSPLIT|NOFRAME, $0
@@ -194,17 +208,6 @@ TEXT ·userTrapped(SB), NOSPLIT|NOFRAME, $0
 fast:
 	CLAC
 base:
-	SWITCH_BASE
-save:
-	SAVE_AND_RETURN
-
-// After a fast entry.
-TEXT ·userEntered(SB), NOSPLIT|NOFRAME, $0
-	CMPB	·fastBase(SB), $0
-	JNE	fast
-	SWITCH_BASE_MSR
-	JMP	save
-fast:
 	SWITCH_BASE
 save:
 	SAVE_AND_RETURN

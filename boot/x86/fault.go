@@ -20,9 +20,8 @@ const (
 )
 
 var (
-	fault       KernelTrap
-	reportStack unsafe.Pointer // the end of the stack that Report runs on
-	report      func(*KernelTrap)
+	fault  KernelTrap
+	report func(*KernelTrap)
 )
 
 // SetReport has f called for every unexpected exception in ring 0. It runs on a stack of its own, with the g of the
@@ -38,6 +37,8 @@ func makeReportStack() {
 }
 
 // reportFault is called by kernelFault.
+//
+//lint:ignore U1000 in kernel_amd64.s
 func reportFault() {
 	if fault.Nested > maxNested || report == nil {
 		return

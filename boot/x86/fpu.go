@@ -34,13 +34,9 @@ const (
 
 // Set once by startFPU.
 var (
-	xsave       bool
-	xsaveopt    bool
-	fxsaveLeak  bool
-	xstate      uint64           // components that XSAVE and XRSTOR handle: x87 and AVX; SSE has its own place
-	mxcsrMask   uint32  = 0xffbf // bits of MXCSR that the processor has (SDM vol. 1, 11.6.6)
-	kernelMXCSR uint32  = initialMXCSR
-	zeroX87     float32 // what FLD loads to forget the last operand's address
+	xsave     bool
+	xstate    uint64          // components that XSAVE and XRSTOR handle: x87 and AVX; SSE has its own place
+	mxcsrMask uint32 = 0xffbf // bits of MXCSR that the processor has (SDM vol. 1, 11.6.6)
 )
 
 // saveExtended stores x87 and AVX state to the area, which is aligned to 64 bytes.

@@ -45,13 +45,6 @@ const (
 	eferNXE = 1 << 11
 )
 
-// Set once by Start, before the first entry to user mode; the assembly tests them. All processors of a machine are alike.
-var (
-	fastBase bool // RDFSBASE and WRFSBASE work
-	smap     bool
-	modern   bool // both of them
-)
-
 // Machine access, in cpu_amd64.s.
 func readCR0() uint64
 func readCR2() uint64

@@ -48,7 +48,7 @@ again:
 	CMPQ	CX, $4
 	JCC	from4
 	TESTQ	CX, CX
-	JEQ	done
+	JEQ	whole
 	// 1 to 3: the first, the middle and the last byte.
 	MOVQ	CX, DX
 	SHRQ	$1, DX
@@ -121,9 +121,10 @@ words:
 	MOVQ	R9, CX
 	JMP	again
 whole:
-	XORL	CX, CX
-done:
-	JMP	·copyDone(SB)
+	CLOSE
+	MOVQ	n+16(FP), AX
+	MOVQ	AX, done+24(FP)
+	RET
 
 // CX is the rest in words, R9 the bytes after them.
 TEXT ·copyWordsFault(SB), NOSPLIT|NOFRAME, $0-32
@@ -207,6 +208,8 @@ small:
 	JCC	from16
 	CMPQ	CX, $8
 	JCC	from8
+	CMPQ	CX, $4
+	JCC	from4
 	JMP	·zeroBytes(SB)
 from16:
 	MOVUPS	X0, (DI)
@@ -215,9 +218,14 @@ from16:
 	JMP	small
 from8:
 	MOVQ	AX, (DI)
-	ADDQ	$8, DI
-	SUBQ	$8, CX
-	JMP	·zeroBytes(SB)
+	MOVQ	AX, -8(DI)(CX*1)
+	JMP	whole
+from4:
+	MOVL	AX, (DI)
+	MOVL	AX, -4(DI)(CX*1)
+whole:
+	XORL	CX, CX
+	JMP	·zeroDone(SB)
 
 TEXT ·zeroFault(SB), NOSPLIT|NOFRAME, $0-24
 	CMPQ	R10, DI

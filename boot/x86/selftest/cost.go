@@ -36,11 +36,10 @@ func cost(m *machine, kind x86.FastCall) error {
 	m.load(head, enter, code(0x5d, 0x5a, 0x59, 0xc3))
 	c := m.task()
 	c.Landing = codeAddr + uint32(len(head)+len(enter))
-	var cpu proc.CPU = m.cpu
-	cpu.Run(c)
+	m.resume(c)
 	start := tsc()
 	for range rounds {
-		if t := cpu.Run(c); t.Vector < proc.VectorSyscall || c.EAX != 64 {
+		if t := m.resume(c); t.Vector < proc.VectorSyscall || c.EAX != 64 {
 			return fmt.Errorf("trap %#x at %#x", t.Vector, c.EIP)
 		}
 		c.EAX = 1
@@ -52,11 +51,10 @@ func cost(m *machine, kind x86.FastCall) error {
 func faultCost(m *machine) error {
 	m.load(loadEAX(holeAddr))
 	c := m.task()
-	var cpu proc.CPU = m.cpu
-	cpu.Run(c)
+	m.resume(c)
 	start := tsc()
 	for range rounds {
-		if t := cpu.Run(c); t.Vector != proc.VectorPageFault {
+		if t := m.resume(c); t.Vector != proc.VectorPageFault {
 			return fmt.Errorf("trap %#x", t.Vector)
 		}
 	}
@@ -71,11 +69,10 @@ func switchCost(m *machine) error {
 	a.GS, a.TLS[0] = 0x63, tls(dataAddr)
 	b.GS, b.TLS[0] = 0x63, tls(dataAddr)
 	b.Root = m.cloneRoot()
-	var cpu proc.CPU = m.cpu
 	start := tsc()
 	for range rounds {
-		cpu.Run(a)
-		cpu.Run(b)
+		m.resume(a)
+		m.resume(b)
 	}
 	fmt.Printf("# int 0x80 and a change of tasks: %d ticks\n", (tsc()-start)/(2*rounds))
 	return nil
@@ -115,10 +112,9 @@ func copyCost(m *machine) error {
 func noAllocation(m *machine) error {
 	m.load(code(0xcd, 0x80, 0xeb, 0xfc))
 	a, b := m.task(), m.task()
-	var cpu proc.CPU = m.cpu
 	return expect("allocations", testing.AllocsPerRun(100, func() {
-		cpu.Run(a)
-		cpu.Run(b)
-		cpu.Run(b)
+		m.resume(a)
+		m.resume(b)
+		m.resume(b)
 	}), 0.0)
 }

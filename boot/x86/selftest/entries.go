@@ -49,7 +49,7 @@ func fastTask(m *machine, kind x86.FastCall) *proc.Context {
 // checkFast runs a fast call, looks at what the kernel sees of it, and whether the program goes on after it.
 func checkFast(m *machine, kind x86.FastCall, vector uint32) error {
 	c := fastTask(m, kind)
-	t := m.cpu.Run(c)
+	t := m.resume(c)
 	useRegisters()
 	if invalid(t) {
 		if m.cpu.Features.Fast == kind {
@@ -62,7 +62,7 @@ func checkFast(m *machine, kind x86.FastCall, vector uint32) error {
 		return err
 	}
 	c.EAX = 42
-	t = m.cpu.Run(c)
+	t = m.resume(c)
 	got = [10]uint32{t.Vector, c.EAX, c.EBX, c.ECX, c.EDX, c.ESI, c.EDI, c.EBP, c.ESP, c.EIP}
 	return expect("after the call", got, [10]uint32{proc.VectorSyscall, 42, 1, 2, 3, 4, 5, 6, stackAddr, landing + 5})
 }
@@ -94,7 +94,7 @@ func stepOver(m *machine) error {
 		c.EFLAGS |= proc.EFLAGSTF
 		entered := false
 		for range 1000 {
-			t := m.cpu.Run(c)
+			t := m.resume(c)
 			if invalid(t) {
 				break
 			}
@@ -129,7 +129,7 @@ func entryFlags(m *machine) error {
 		c := fastTask(m, kind)
 		const user = 0xcd5 | proc.EFLAGSAC | 1<<21
 		c.EFLAGS = user
-		t := m.cpu.Run(c)
+		t := m.resume(c)
 		f := flags()
 		useRegisters()
 		if invalid(t) {
@@ -151,7 +151,7 @@ func wildStack(m *machine) error {
 			m.load(enter)
 			c := m.task()
 			c.Landing, c.ESP, c.EBP = landing, sp, sp
-			t := m.cpu.Run(c)
+			t := m.resume(c)
 			useRegisters()
 			if invalid(t) {
 				break
@@ -168,10 +168,10 @@ func work(m *machine) error {
 	m.load(int80)
 	c := m.task()
 	c.Work.Store(proc.WorkSignal | proc.WorkTrace)
-	if t := m.cpu.Run(c); t.Vector != proc.VectorWork {
+	if t := m.resume(c); t.Vector != proc.VectorWork {
 		return expectTrap(c, t, proc.VectorWork, 0, codeAddr)
 	}
 	c.Work.Store(proc.WorkTrace)
-	t := m.cpu.Run(c)
+	t := m.resume(c)
 	return expectTrap(c, t, proc.VectorSyscall, 0, codeAddr+2)
 }

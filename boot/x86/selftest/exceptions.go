@@ -151,17 +151,17 @@ func goOn(m *machine) error {
 	m.load(loadEAX(holeAddr), code(0x0f, 0x0b), movEAX(77), int80)
 	c := m.task()
 	c.EBX, c.ESI, c.EDI, c.EBP = 1, 2, 3, 4
-	t := m.cpu.Run(c)
+	t := m.resume(c)
 	if err := expectTrap(c, t, proc.VectorPageFault, proc.PFUser, codeAddr); err != nil {
 		return err
 	}
 	c.EIP += 5
-	t = m.cpu.Run(c)
+	t = m.resume(c)
 	if err := expectTrap(c, t, proc.VectorInvalidOp, 0, codeAddr+5); err != nil {
 		return err
 	}
 	c.EIP += 2
-	t = m.cpu.Run(c)
+	t = m.resume(c)
 	if err := expectTrap(c, t, proc.VectorSyscall, 0, codeAddr+14); err != nil {
 		return err
 	}

@@ -154,11 +154,22 @@ func (m *machine) task() *proc.Context {
 	return c
 }
 
+// resume runs a task until a trap of its own: interrupts of the runtime's timer do not count.
+func (m *machine) resume(c *proc.Context) proc.Trap {
+	for {
+		t := m.cpu.Run(c)
+		if t.Vector != timerVector {
+			return t
+		}
+		bareTimerFired()
+	}
+}
+
 // run runs a new task with the program until its first trap.
 func (m *machine) run(program ...[]byte) (*proc.Context, proc.Trap) {
 	m.load(program...)
 	c := m.task()
-	t := m.cpu.Run(c)
+	t := m.resume(c)
 	return c, t
 }
 

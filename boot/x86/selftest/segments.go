@@ -33,7 +33,7 @@ func tlsApart(m *machine) error {
 				c[i] = m.task()
 				c[i].TLS[0] = tls(dataAddr + uint64(i)*4)
 			}
-			if t := m.cpu.Run(c[i]); t.Vector != proc.VectorSyscall || c[i].GS != 0x63 {
+			if t := m.resume(c[i]); t.Vector != proc.VectorSyscall || c[i].GS != 0x63 {
 				return fmt.Errorf("round %d task %d: trap %#x at %#x, GS %#x", round, i, t.Vector, c[i].EIP, c[i].GS)
 			}
 		}
@@ -51,7 +51,7 @@ func fsBase(m *machine) error {
 	m.setWord(16, 4711)
 	for i := range 3 {
 		c.EAX = 0
-		t := m.cpu.Run(c)
+		t := m.resume(c)
 		useRegisters()
 		if i > 0 && c.EAX != 4711 || c.FS != 0x6b {
 			return fmt.Errorf("trap %d: vector %#x, EAX %d, FS %#x", i, t.Vector, c.EAX, c.FS)
@@ -59,7 +59,7 @@ func fsBase(m *machine) error {
 		if i == 1 {
 			other := m.task()
 			other.EIP = codeAddr + 7
-			m.cpu.Run(other)
+			m.resume(other)
 		}
 	}
 	return nil
@@ -69,9 +69,9 @@ func fsNull(m *machine) error {
 	// xor eax, eax; mov fs, ax; mov gs, ax; int 0x80; the same with selector 3
 	m.load(code(0x31, 0xc0, 0x8e, 0xe0, 0x8e, 0xe8), int80, movEAX(3), code(0x8e, 0xe0, 0x8e, 0xd8), int80)
 	c := m.task()
-	m.cpu.Run(c)
+	m.resume(c)
 	useRegisters()
-	t := m.cpu.Run(c)
+	t := m.resume(c)
 	useRegisters()
 	if t.Vector != proc.VectorSyscall || c.FS != 3 || c.DS != 3 || c.GS != 0 {
 		return fmt.Errorf("trap %#x, FS %#x, DS %#x, GS %#x", t.Vector, c.FS, c.DS, c.GS)
@@ -89,7 +89,7 @@ func tlsReload(m *machine) error {
 		c.TLS[2] = tls(dataAddr + uint64(i)*4)
 		c.GS = 0x73
 		m.cpu.Reload(c)
-		if t := m.cpu.Run(c); t.Vector != proc.VectorSyscall || c.EAX != i+1 {
+		if t := m.resume(c); t.Vector != proc.VectorSyscall || c.EAX != i+1 {
 			return fmt.Errorf("trap %#x error %#x, EAX %d, want %d", t.Vector, t.Error, c.EAX, i+1)
 		}
 	}
@@ -101,14 +101,14 @@ func badSelectors(m *machine) error {
 	for _, s := range []uint16{4, 7, 8, 0x10, 0x13, 0x18, 0x1b, 0x33, 0x38, 0x40, 0x43, 0x48, 0x50, 0x60, 0x63, 0x6b, 0x73, 0x78, 0x7b, 0xfff8, 0xffff} {
 		c := m.task()
 		c.DS, c.ES, c.FS, c.GS = s, s, s, s
-		if t := m.cpu.Run(c); t.Vector != proc.VectorSyscall || c.DS|c.ES|c.FS|c.GS != 0 {
+		if t := m.resume(c); t.Vector != proc.VectorSyscall || c.DS|c.ES|c.FS|c.GS != 0 {
 			return fmt.Errorf("selector %#x: trap %#x, DS %#x ES %#x FS %#x GS %#x", s, t.Vector, c.DS, c.ES, c.FS, c.GS)
 		}
 	}
 	for _, s := range []uint16{0, 1, 2, 3, 0x20, 0x23, 0x28, 0x2b} {
 		c := m.task()
 		c.DS, c.ES, c.FS, c.GS = s, s, s, s
-		t := m.cpu.Run(c)
+		t := m.resume(c)
 		if s < 4 { // IRET clears the RPL of some null selectors (SDM vol. 2, IRET)
 			c.DS, c.ES, c.FS, c.GS = c.DS|s, c.ES|s, c.FS|s, c.GS|s
 		}
@@ -134,7 +134,7 @@ func badDescriptors(m *machine) error {
 		m.load(code(0x31, 0xc0, 0xea, uint32(codeAddr+16), 0x63, 0, 0x0f, 0x0b, 0x0f, 0x0b, 0x0f, 0x0b, 0x90, 0x48, 0x90, 0xcd, 0x80))
 		c := m.task()
 		c.TLS[0] = d
-		t := m.cpu.Run(c)
+		t := m.resume(c)
 		if t.Vector != proc.VectorProtection && (t.Vector != proc.VectorSyscall || c.CS&3 != 3 || c.EAX != 0xffffffff) {
 			return fmt.Errorf("descriptor %#x: trap %#x error %#x at %#x:%#x, EAX %#x", d, t.Vector, t.Error, c.CS, c.EIP, c.EAX)
 		}

@@ -35,7 +35,7 @@ func registers(m *machine) error {
 		EIP: codeAddr + 2, EFLAGS: 0xad7, CS: proc.UserCS, SS: proc.UserDS, Vector: proc.VectorSyscall}
 	c.Regs = want
 	c.EIP = codeAddr
-	m.cpu.Run(c)
+	m.resume(c)
 	c.EFLAGS &^= 1 << 21 // an emulator may have ID set
 	return expect("registers", c.Regs, want)
 }
@@ -47,7 +47,7 @@ func modes(m *machine) error {
 	m.load(code(0x68, uint32(userMXCSR), 0x0f, 0xae, 0x14, 0x24, 0x9c, 0x81, 0x0c, 0x24, uint32(user), 0x9d), int80,
 		code(0x9c, 0x58, 0x0f, 0xae, 0x1d, uint32(dataAddr)), int80)
 	c := m.task()
-	t := m.cpu.Run(c)
+	t := m.resume(c)
 	f, x := flags(), mxcsr()
 	third := 1.0 / float64(c.EIP|1) // inexact
 	if err := expectTrap(c, t, proc.VectorSyscall, 0, codeAddr+20); err != nil {
@@ -60,7 +60,7 @@ func modes(m *machine) error {
 	if f&bad != 0 || x&0xffc0 != 0x1f80 {
 		return fmt.Errorf("in the kernel: flags %#x, MXCSR %#x", f, x)
 	}
-	m.cpu.Run(c)
+	m.resume(c)
 	if c.EAX&user != user || m.word(0) != userMXCSR {
 		return fmt.Errorf("in the user: flags %#x, MXCSR %#x (%v)", c.EAX, m.word(0), third)
 	}
@@ -71,7 +71,7 @@ func badFlags(m *machine) error {
 	m.load(code(0x9c, 0x58), int80) // pushf; pop eax
 	c := m.task()
 	c.EFLAGS = 0xffffffff &^ proc.EFLAGSTF
-	if t := m.cpu.Run(c); t.Vector != proc.VectorSyscall {
+	if t := m.resume(c); t.Vector != proc.VectorSyscall {
 		return expectTrap(c, t, proc.VectorSyscall, 0, codeAddr+4)
 	}
 	// IOPL, VM, VIF, VIP are clear; RF does not show.
@@ -80,7 +80,7 @@ func badFlags(m *machine) error {
 	}
 	c = m.task()
 	c.EFLAGS = 0
-	m.cpu.Run(c)
+	m.resume(c)
 	return expect("flags", c.EAX, uint32(0x202))
 }
 
@@ -89,7 +89,7 @@ func badCS(m *machine) error {
 	for _, s := range []uint32{0, 0x10, 0x13, 0x18, 0x33, 0x40, 0xffff, 0xffffffff} {
 		c := m.task()
 		c.CS, c.SS = s, s
-		if t := m.cpu.Run(c); t.Vector != proc.VectorSyscall || c.EAX != proc.UserCS || c.EBX != proc.UserDS {
+		if t := m.resume(c); t.Vector != proc.VectorSyscall || c.EAX != proc.UserCS || c.EBX != proc.UserDS {
 			return fmt.Errorf("with selector %#x: trap %#x, CS %#x, SS %#x", s, t.Vector, c.EAX, c.EBX)
 		}
 	}
@@ -109,7 +109,7 @@ func twice(m *machine, set, get []byte, check func(task uint32) error) error {
 			}
 			clear(m.data)
 			m.setWord(4, uint32(i+1))
-			if t := m.cpu.Run(c[i]); t.Vector != proc.VectorSyscall {
+			if t := m.resume(c[i]); t.Vector != proc.VectorSyscall {
 				return fmt.Errorf("task %d: trap %#x error %#x at %#x", i, t.Vector, t.Error, c[i].EIP)
 			}
 			useRegisters()
@@ -133,6 +133,7 @@ func useRegisters() {
 	sink = math.Sqrt(float64(b[17])) + float64(len(fmt.Sprint(b[3])))
 }
 
+//lint:ignore U1000 written only, so that the compiler computes it
 var sink float64
 
 func xmmApart(m *machine) error {
@@ -186,7 +187,7 @@ func fpuImage(m *machine) error {
 		m.load(program...)
 		c := m.task()
 		c.EBX = 55
-		m.cpu.Run(c)
+		m.resume(c)
 		if other {
 			m.run(int80)
 			m.load(program...)
@@ -201,7 +202,7 @@ func fpuImage(m *machine) error {
 		binary.LittleEndian.PutUint32(b[160+3*16:], 66)
 		binary.LittleEndian.PutUint32(b[24:], 0x1fa0)
 		m.cpu.LoadFPU(c)
-		m.cpu.Run(c)
+		m.resume(c)
 		if err := expect("ST(0), XMM3, MXCSR", [3]uint32{m.word(0), m.word(1), m.word(2)}, [3]uint32{2, 66, 0x1fa0}); err != nil {
 			return err
 		}
@@ -212,18 +213,18 @@ func fpuImage(m *machine) error {
 func fpuBadImage(m *machine) error {
 	m.load(int80)
 	c := m.task()
-	m.cpu.Run(c)
+	m.resume(c)
 	b := m.cpu.SaveFPU(c)
 	for i := range b {
 		b[i] = 0xff
 	}
 	m.cpu.LoadFPU(c)
-	if t := m.cpu.Run(c); t.Vector == proc.VectorPageFault { // the program has run on into the zeros behind it
+	if t := m.resume(c); t.Vector == proc.VectorPageFault { // the program has run on into the zeros behind it
 		return nil
 	}
 	m.load(int80)
 	c.EIP = codeAddr
-	return expectTrap(c, m.cpu.Run(c), proc.VectorSyscall, 0, codeAddr+2)
+	return expectTrap(c, m.resume(c), proc.VectorSyscall, 0, codeAddr+2)
 }
 
 func fpuCopy(m *machine) error {
@@ -231,12 +232,12 @@ func fpuCopy(m *machine) error {
 	m.load(code(0xd9, 0xeb, 0x66, 0x0f, 0x6e, 0xd3), int80, code(0xd9, 0x1d, uint32(dataAddr), 0xf3, 0x0f, 0x11, 0x15, uint32(dataAddr+4)), int80)
 	parent, child := m.task(), m.task()
 	parent.EBX = 99
-	m.cpu.Run(parent)
+	m.resume(parent)
 	m.cpu.CopyFPU(child, parent)
 	child.Regs = parent.Regs
 	for _, c := range []*proc.Context{child, parent} {
 		clear(m.data)
-		m.cpu.Run(c)
+		m.resume(c)
 		if err := expect("pi and XMM2", [2]uint32{m.word(0), m.word(1)}, [2]uint32{math.Float32bits(math.Pi), 99}); err != nil {
 			return err
 		}
@@ -266,7 +267,7 @@ func collect(m *machine) error {
 	m.load(code(0x41, 0xcd, 0x80, 0xeb, 0xfb))
 	c := m.task()
 	for i := range uint32(20) {
-		if t := m.cpu.Run(c); t.Vector != proc.VectorSyscall || c.ECX != i+1 {
+		if t := m.resume(c); t.Vector != proc.VectorSyscall || c.ECX != i+1 {
 			return errors.New("the task is out of step")
 		}
 		runtime.GC()

@@ -1,0 +1,40 @@
+package x86
+
+import (
+	"unsafe"
+
+	"cleave/proc"
+)
+
+//lint:file-ignore U1000 All this is used by assembly.
+
+// Names for go_asm.h.
+type (
+	regs    proc.Regs
+	context proc.Context
+)
+
+const (
+	vectorPageFault   = proc.VectorPageFault
+	vectorDebug       = proc.VectorDebug
+	vectorInterrupts  = proc.VectorInterrupts
+	vectorSyscall     = proc.VectorSyscall
+	vectorSysenter    = proc.VectorSysenter
+	vectorSyscallInsn = proc.VectorSyscallInsn
+)
+
+// Set once by New, before the first entry to user mode. All processors of a machine are alike.
+var (
+	fastBase   bool // RDFSBASE and WRFSBASE work
+	smap       bool
+	modern     bool // both of them
+	xsaveopt   bool
+	fxsaveLeak bool
+
+	reportStack unsafe.Pointer // the end of the stack that Report runs on
+)
+
+var (
+	kernelMXCSR uint32  = initialMXCSR
+	zeroX87     float32 // what FLD loads to forget the address of another task's last operand
+)
