@@ -26,7 +26,7 @@ func (o *options) piped() bool {
 
 // qemuArgs is QEMU's command line. Descriptor 3 takes the kernel's log.
 func qemuArgs(o *options, image, init string) []string {
-	args := []string{"-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
+	args := []string{"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-m", strconv.Itoa(o.mem), "-smp", strconv.Itoa(o.cpus),
 		"-kernel", o.kernel, "-append", kernelArgs(o, init),
 		"-chardev", "file,id=log,path=/dev/fd/3", "-device", "isa-debugcon,iobase=0xe9,chardev=log",

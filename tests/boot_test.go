@@ -1,0 +1,152 @@
+//go:build guest
+
+package tests
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// cProgram builds a C program below tests/programs for i386.
+func cProgram(t *testing.T, source string) string {
+	t.Helper()
+	return compile(t, filepath.Join("programs", source))
+}
+
+// TestBootMachines boots every machine with little and with much memory.
+func TestBootMachines(t *testing.T) {
+	prog := cProgram(t, "hello/hello.c")
+	for _, machine := range []string{"microvm", "q35", "pc"} {
+		for _, mem := range []int{24, 128, 6144} {
+			t.Run(fmt.Sprintf("%s-%d", machine, mem), func(t *testing.T) {
+				t.Parallel()
+				r := guest{mem: mem, args: []string{"-M", machine}}.run(t, prog, "one", "two words")
+				if r.stdout != "hello one,two words\n" || r.status != 7 || r.stderr != "" {
+					t.Errorf("status %d, %q, %q", r.status, r.stdout, r.stderr)
+				}
+			})
+		}
+	}
+}
+
+// TestBootCost holds the start and the way into the kernel and back to their budgets, in instructions.
+func TestBootCost(t *testing.T) {
+	t.Parallel()
+	const bootLimit, nullLimit = 10_000_000, 200
+	r := guest{mem: 24, args: []string{"-i"}}.run(t, cProgram(t, "cost/cost.c"))
+	var boot, null int
+	if _, err := fmt.Sscanf(r.stdout, "boot %d\nnull %d", &boot, &null); err != nil {
+		t.Fatalf("%v: status %d, %q, %q", err, r.status, r.stdout, r.stderr)
+	}
+	t.Logf("power-on to the first process: %d instructions; a null system call: %d", boot, null)
+	if boot > bootLimit {
+		t.Errorf("power-on to the first process: %d instructions, more than %d", boot, bootLimit)
+	}
+	if null > nullLimit {
+		t.Errorf("a null system call: %d instructions, more than %d", null, nullLimit)
+	}
+}
+
+// TestBootBadInput gives the kernel what it cannot use: each time one clear line, and a status.
+func TestBootBadInput(t *testing.T) {
+	good, err := os.ReadFile(filepath.Join(repo, "build", "root.cpio"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := func(name string, data []byte) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	junk := append([]byte("070701"), []byte(strings.Repeat("zz", 200))...)
+	for _, c := range []struct {
+		name   string
+		g      guest
+		prog   []string
+		says   string
+		status int
+	}{
+		{"junk for a root", guest{root: file("junk.gz", []byte("this is no archive"))}, []string{"/bin/sh"}, "root file system", 71},
+		{"a cut archive", guest{root: file("cut.gz", good[:len(good)/2])}, []string{"/bin/sh"}, "root file system", 71},
+		{"a damaged header", guest{root: file("bad.gz", junk)}, []string{"/bin/sh"}, "root file system", 71},
+		{"no such program", guest{kargs: "init=/nothing"}, []string{"/bin/true"}, "/nothing", 71},
+		{"an unknown argument", guest{kargs: "colour=blue"}, []string{"/bin/true"}, "colour", 0},
+		{"a bad value", guest{kargs: "userns=both"}, []string{"/bin/true"}, "userns", 0},
+		{"too little memory", guest{mem: 8}, []string{"./programs/hello/hello.c"}, "memory", 70},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.g.timeout = 30 * time.Second
+			r := c.g.run(t, c.prog...)
+			lines := strings.Split(strings.TrimSpace(r.stderr), "\n")
+			if len(lines) != 1 || !strings.Contains(lines[0], c.says) || r.stdout != "" {
+				t.Errorf("status %d; standard error:\n%s\nwant one line that names %q; standard output %q", r.status, r.stderr, c.says, r.stdout)
+			}
+			if r.status != c.status {
+				t.Errorf("status %d, want %d", r.status, c.status)
+			}
+		})
+	}
+}
+
+// TestBootStatus passes exit statuses, signals, input and output through.
+func TestBootStatus(t *testing.T) {
+	t.Parallel()
+	bin := debian(t, "busybox-static")
+	for _, c := range []struct {
+		script, in, out string
+		status          int
+	}{
+		{"exit 255", "", "", 255},
+		{"kill -TERM $$; kill -KILL $$; exit 3", "", "", 3}, // the first process takes no signal without a handler
+		{"cat; echo end", "in\x04\x16\x03\x00\xffput\r\nno newline", "in\x04\x16\x03\x00\xffput\r\nno newlineend\n", 0},
+		{"printf 'a\\tb\\r\\n\\377'; echo error >&2", "", "a\tb\r\n\xfferror\n", 0},
+		{"wc -c", strings.Repeat("x", 20000), "20000\n", 0},
+	} {
+		r := guest{root: bin, stdin: c.in}.run(t, "/bin/busybox", "sh", "-c", "PATH=/bin; export PATH; b=/bin/busybox; cat() { $b cat; }; wc() { $b wc \"$@\"; }; printf() { $b printf \"$@\"; };"+c.script)
+		if r.stdout != c.out || r.status != c.status {
+			t.Errorf("%q: status %d, %q, %q; want %d, %q", c.script, r.status, r.stdout, r.stderr, c.status, c.out)
+		}
+	}
+	if r := (guest{}).run(t, cProgram(t, "crash/crash.c")); r.status != 128+11 {
+		t.Errorf("a crash of the first process: status %d, want 139", r.status)
+	}
+}
+
+// TestBootTrace shows system calls on standard error.
+func TestBootTrace(t *testing.T) {
+	t.Parallel()
+	r := guest{args: []string{"-t"}}.run(t, cProgram(t, "hello/hello.c"), "x")
+	for _, want := range []string{`write(1, "hello x\n", 8) = 8`, "exit_group(7)"} {
+		if !strings.Contains(r.stderr, want) {
+			t.Errorf("the trace lacks %q:\n%s", want, r.stderr)
+		}
+	}
+	if r.stdout != "hello x\n" {
+		t.Errorf("standard output %q", r.stdout)
+	}
+}
+
+// TestBootDebugger attaches gdb with the repository's script and stops in the kernel.
+func TestBootDebugger(t *testing.T) {
+	kernel := exec.Command(filepath.Join("build", "cleave"), "run", "-g", "-T", "60", "--", "/bin/true")
+	kernel.Dir = repo
+	if err := kernel.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer kernel.Wait()
+	defer kernel.Process.Signal(os.Interrupt)
+	gdb := exec.Command("gdb", "-q", "-batch", "-x", "boot/cleave.gdb", "-ex", "break main.main", "-ex", "continue", "-ex", "bt", "-ex", "kill")
+	gdb.Dir = repo
+	text, err := gdb.CombinedOutput()
+	if err != nil || !strings.Contains(string(text), "main.main") || !strings.Contains(string(text), "boot/main.go") {
+		t.Errorf("gdb: %v\n%s", err, text)
+	}
+}
