@@ -57,8 +57,9 @@ type Kernel struct {
 	// ClockSet, if not nil, is told that the time of day was set (timerfds).
 	ClockSet func()
 
-	switchs atomic.Int64
 	started int64
+
+	lastYield atomic.Int64 // monotonic time at which a task last let others go first
 
 	// Steps, when not nil, makes a step of the next preparation of clone, unshare or setns fail; for tests.
 	Steps *user.Steps

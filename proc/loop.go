@@ -103,10 +103,17 @@ func (t *Task) suspend() {
 }
 
 func (t *Task) resume() {
+	k := t.k
 	t.asleep.Store(false)
-	t.mark = t.k.Clock.Monotonic()
-	t.k.running.Add(1)
+	t.mark = k.Clock.Monotonic()
+	if k.running.Add(1) > 1 && t.mark-k.lastYield.Load() > maxTurn {
+		t.Ctx.Work.Or(WorkYield)
+	}
 }
+
+// maxTurn is how long tasks may hand the CPU to each other by waking and sleeping, in ns, before one of them gives those
+// a turn that wait for it without ever sleeping. The timer does not see to that: such tasks hardly are in user mode.
+const maxTurn = 8e6
 
 // Sleeping reports whether the task sleeps in the kernel.
 func (t *Task) Sleeping() bool { return t.asleep.Load() }
@@ -129,6 +136,7 @@ func (t *Task) Yield() {
 	t.slice = sliceTicks(t.nice.Load())
 	runtime.Gosched()
 	t.mark = t.k.Clock.Monotonic()
+	t.k.lastYield.Store(t.mark)
 }
 
 // fault resolves a page fault, or raises the signal for it.

@@ -100,9 +100,6 @@ func (p *pending) dropLocked(set SigSet) {
 
 // releaseLocked gives back what an entry out of any queue was charged.
 func (e *sigEntry) releaseLocked() {
-	if e.timer != nil {
-		return
-	}
 	if e.account != nil {
 		e.account.Add(user.PendingSignals, -1)
 		e.account = nil
