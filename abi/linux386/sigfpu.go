@@ -3,6 +3,7 @@ package linux386
 import (
 	"encoding/binary"
 
+	"cleave/mm"
 	"cleave/proc"
 )
 
@@ -19,7 +20,6 @@ const (
 	magicSize   = 4
 	fpuAlign    = 64
 	xstateBV    = 512 // of the XSAVE image: which parts are not in their initial state
-	xcompBV     = 520
 	bvX87SSE    = 3
 )
 
@@ -31,71 +31,61 @@ func (a *ABI) fpuFrameSize() uint32 {
 	return fxsaveFrame
 }
 
-// pushFPU stores the extended state below sp and returns the stack pointer then, and the address for sigcontext.
-func (a *ABI) pushFPU(t *proc.Task, sp uint32) (newSP, fp uint32, err error) {
+// fpuAddress returns where the extended state goes below sp.
+func (a *ABI) fpuAddress(sp uint32) uint32 {
+	image := (sp - (a.fpuFrameSize() - fpstateSize)) &^ (fpuAlign - 1)
+	return image - fpstateSize
+}
+
+// makeFPU makes the extended state of a frame in buf.
+func (a *ABI) makeFPU(t *proc.Task, buf []byte) {
 	state := a.cpu.SaveFPU(t.Ctx)[:a.fpuSize]
-	size := a.fpuFrameSize()
-	image := (sp - (size - fpstateSize)) &^ (fpuAlign - 1)
-	fp = image - fpstateSize
 	head := legacyFPU(t.Ctx, state)
-	if err := (Ret[fpstate](fp)).Store(t, &head); err != nil {
-		return 0, 0, err
-	}
-	mem := t.MM()
-	if err := mem.CopyOut(image, state); err != nil {
-		return 0, 0, err
-	}
+	mm.Put(buf, &head)
+	image := buf[fpstateSize:]
+	copy(image, state)
 	if len(state) == fxsaveSize {
-		return fp, fp, nil
+		return
 	}
-	sw := fpxSW{Magic1: magic1, ExtendedSize: size, XstateSize: uint32(len(state)), Features: a.fpuFeatures}
-	if err := (Ret[fpxSW](image + swOffset)).Store(t, &sw); err != nil {
-		return 0, 0, err
-	}
-	return fp, fp, mem.Store32(image+uint32(len(state)), magic2)
+	mm.Put(image[swOffset:], &fpxSW{Magic1: magic1, ExtendedSize: uint32(len(buf)), XstateSize: a.fpuSize, Features: a.fpuFeatures})
+	binary.LittleEndian.PutUint32(image[len(state):], magic2)
 }
 
 // popFPU takes the extended state of a frame; address 0 stands for the initial state. Where the magic numbers are
-// missing, the frame has x87 and SSE state only. EFAULT.
+// missing, the frame has x87 and SSE state only. EFAULT: some of the state may be another one then, but the program's own.
 func (a *ABI) popFPU(t *proc.Task, fp uint32) error {
 	if fp == 0 {
 		a.cpu.InitFPU(t.Ctx)
 		return nil
 	}
-	head, err := (Ptr[fpstate](fp)).Load(t)
-	if err != nil {
+	buf := t.PathBuffer(0)[:fpstateSize+fxsaveSize]
+	if err := t.MM().CopyIn(buf, fp); err != nil {
 		return err
 	}
-	image := fp + fpstateSize
+	head, sw := mm.Get[fpstate](buf), mm.Get[fpxSW](buf[fpstateSize+swOffset:])
 	state := a.cpu.SaveFPU(t.Ctx)[:a.fpuSize]
-	n := fxsaveSize
-	if len(state) > fxsaveSize {
-		sw, err := (Ptr[fpxSW](image + swOffset)).Load(t)
-		if err != nil {
+	copy(state, buf[fpstateSize:])
+	if a.fpuSize > fxsaveSize {
+		if err := a.popRest(t, state, fp+fpstateSize, &sw); err != nil {
 			return err
 		}
-		if sw.Magic1 == magic1 && sw.XstateSize == uint32(len(state)) {
-			if end, err := (Ptr[Magic](image + sw.XstateSize)).Load(t); err == nil && end == magic2 {
-				n = len(state)
-			}
-		}
-	}
-	if err := t.MM().CopyIn(state[:n], image); err != nil {
-		// Part of the state may be overwritten: the task dies of this, but not with another's data.
-		a.cpu.InitFPU(t.Ctx)
-		return err
-	}
-	if n == fxsaveSize && len(state) > fxsaveSize {
-		binary.LittleEndian.PutUint64(state[xstateBV:], bvX87SSE)
-		binary.LittleEndian.PutUint64(state[xcompBV:], 0)
 	}
 	setLegacyFPU(&head, state)
 	a.cpu.LoadFPU(t.Ctx)
 	return nil
 }
 
-// Magic is the word after the extended state.
-type Magic uint32
+// popRest takes what follows the FXSAVE image at address image.
+func (a *ABI) popRest(t *proc.Task, state []byte, image uint32, sw *fpxSW) error {
+	if sw.Magic1 == magic1 && sw.XstateSize == a.fpuSize {
+		if end, err := t.MM().Load32(image + a.fpuSize); err == nil && end == magic2 {
+			return t.MM().CopyIn(state[fxsaveSize:], image+fxsaveSize)
+		}
+	}
+	clear(state[fxsaveSize:])
+	binary.LittleEndian.PutUint64(state[xstateBV:], bvX87SSE)
+	return nil
+}
 
 // Offsets in an FXSAVE image (SDM vol. 1, 10.5.1).
 const (
@@ -117,16 +107,25 @@ func legacyFPU(c *proc.Context, x []byte) fpstate {
 		DataOff: le.Uint32(x[fxDP:]), DataSel: uint32(c.DS) | 0xffff0000,
 		Status: le.Uint16(x[fxSW:]),
 	}
+	if x[fxTag] == 0 {
+		return f // no register is in use
+	}
 	for i := range f.ST {
 		copy(f.ST[i][:], x[fxST+16*i:])
 	}
 	return f
 }
 
+// allEmpty is the tag word when no register is in use.
+const allEmpty = 0xffffffff
+
 // fullTags expands the tag byte of FXSAVE, a bit for each register that is in use, to FSAVE's tag word, two bits for
 // each: 0 valid, 1 zero, 2 special, 3 empty (SDM vol. 1, 8.1.7).
 func fullTags(x []byte) uint32 {
 	le := binary.LittleEndian
+	if x[fxTag] == 0 {
+		return allEmpty
+	}
 	tags := uint32(0xffff0000)
 	top := le.Uint16(x[fxSW:]) >> 11 & 7
 	for i := range uint16(8) {
@@ -155,15 +154,18 @@ func setLegacyFPU(f *fpstate, x []byte) {
 	le := binary.LittleEndian
 	le.PutUint16(x[fxCW:], uint16(f.CW))
 	le.PutUint16(x[fxSW:], uint16(f.SW))
+	le.PutUint16(x[fxOp:], uint16(f.CSSel>>16))
+	le.PutUint64(x[fxIP:], uint64(f.IPOff))
+	le.PutUint64(x[fxDP:], uint64(f.DataOff))
 	x[fxTag] = 0
+	if f.Tag|0xffff0000 == allEmpty {
+		return
+	}
 	for i := range 8 {
 		if f.Tag>>(2*i)&3 != 3 {
 			x[fxTag] |= 1 << i
 		}
 	}
-	le.PutUint16(x[fxOp:], uint16(f.CSSel>>16))
-	le.PutUint64(x[fxIP:], uint64(f.IPOff))
-	le.PutUint64(x[fxDP:], uint64(f.DataOff))
 	for i := range f.ST {
 		copy(x[fxST+16*i:fxST+16*i+10], f.ST[i][:])
 	}

@@ -6,14 +6,18 @@ import (
 	"cleave/proc"
 )
 
-// sigframe is what sigaction(2)'s plain handlers find on their stack, from the address that they return to on.
+// sigframe is what sigaction(2)'s plain handlers find on their stack, from the address that they return to on. Then
+// follow plainGap bytes where the floating point state once was, and sigframeTail.
 type sigframe struct {
 	Return  uint32
 	Signo   int32
 	Context sigcontext
-	_       [624]byte // where the floating point state once was
-	Mask    uint32    // of the signals from 33 on; the others are in Context
-	Code    [8]byte
+}
+
+// sigframeTail is the end of a plain frame.
+type sigframeTail struct {
+	Mask uint32 // of the signals from 33 on; the others are in the context
+	Code [8]byte
 }
 
 // rtSigframe is what handlers with SA_SIGINFO find.
@@ -26,6 +30,18 @@ type rtSigframe struct {
 	UC       ucontext
 	Code     [8]byte
 }
+
+// Sizes of the frames and their parts.
+const (
+	sigcontextSize = 88
+	plainHead      = 4 + 4 + sigcontextSize
+	plainGap       = 624
+	plainTail      = plainHead + plainGap
+	sigframeSize   = plainTail + 4 + 8
+	rtInfoOffset   = 16
+	rtUCOffset     = rtInfoOffset + 128
+	rtSigframeSize = rtUCOffset + 20 + sigcontextSize + 8 + 8
+)
 
 const (
 	minSigStack    = 768 // more than the greater of the frames, with its alignment
@@ -42,52 +58,67 @@ var (
 	rtReturnCode = [8]byte{0xb8, nrRTSigreturn, 0, 0, 0, 0xcd, 0x80, 0}
 )
 
-// PushSignal implements proc.ABI.
+// PushSignal implements proc.ABI: the frame and, above it, the extended state are made in the kernel and copied at once.
 func (a *ABI) PushSignal(t *proc.Task, info *proc.SigInfo, act *proc.SigAction, mask proc.SigSet) error {
 	top, err := signalStack(t, act)
 	if err != nil {
 		return err
 	}
-	sp, fp, err := a.pushFPU(t, top)
-	if err != nil {
-		return err
+	rt := act.Flags&abi.SA_SIGINFO != 0
+	size := uint32(sigframeSize)
+	if rt {
+		size = rtSigframeSize
 	}
-	restorer := act.Restorer
-	if act.Flags&abi.SA_RESTORER == 0 {
-		if base := a.vdsoBase(t); base != 0 {
-			restorer = base + a.vdso.sigreturn
-			if act.Flags&abi.SA_SIGINFO != 0 {
-				restorer = base + a.vdso.rtReturn
-			}
-		}
-	}
-	c := t.Ctx
-	var frame, infoAt, ucAt uint32
-	if act.Flags&abi.SA_SIGINFO != 0 {
-		frame, err = a.pushRT(t, sp, fp, info, mask, restorer)
-		infoAt, ucAt = frame+rtInfoOffset, frame+rtUcontextOffset
+	fp := a.fpuAddress(top)
+	at := frameAddress(fp, size)
+	end := fp + a.fpuFrameSize()
+	buf := t.PathBuffer(0)[:end-at]
+	clear(buf[:fp-at])
+	restorer := a.restorer(t, act)
+	if rt {
+		a.makeRT(t, buf, at, fp, info, mask, restorer)
 	} else {
-		frame, err = a.pushPlain(t, sp, fp, info, mask, restorer)
+		makePlain(t, buf, fp, info, mask, restorer)
 	}
-	if err != nil {
+	a.makeFPU(t, buf[fp-at:])
+	if err := t.MM().CopyOut(at, buf); err != nil {
 		return err
 	}
 	if alt := t.AltStack(); alt.Flags&abi.SS_AUTODISARM != 0 {
 		*alt = proc.AltStack{Flags: abi.SS_DISABLE}
 	}
-	c.ESP, c.EIP = frame, act.Handler
-	c.EAX, c.EDX, c.ECX = uint32(info.Signo), infoAt, ucAt
-	c.CS, c.SS, c.DS, c.ES = proc.UserCS, proc.UserDS, proc.UserDS, proc.UserDS
-	c.EFLAGS &^= proc.EFLAGSTF | proc.EFLAGSDF | proc.EFLAGSRF
-	a.cpu.Reload(c)
+	a.enterHandler(t.Ctx, act.Handler, at, info.Signo, rt)
 	return nil
 }
 
-// Offsets in rtSigframe of what its pointers name.
-const (
-	rtInfoOffset     = 16
-	rtUcontextOffset = rtInfoOffset + 128
-)
+// enterHandler aims the registers at a handler, whose arguments are in registers as well as in the frame. It starts with
+// the floating point state of a new program.
+func (a *ABI) enterHandler(c *proc.Context, handler, frame uint32, sig proc.Signal, rt bool) {
+	c.ESP, c.EIP = frame, handler
+	c.EAX, c.EDX, c.ECX = uint32(sig), 0, 0
+	if rt {
+		c.EDX, c.ECX = frame+rtInfoOffset, frame+rtUCOffset
+	}
+	c.CS, c.SS = proc.UserCS, proc.UserDS
+	c.EFLAGS &^= proc.EFLAGSTF | proc.EFLAGSDF | proc.EFLAGSRF
+	if c.DS != proc.UserDS || c.ES != proc.UserDS {
+		c.DS, c.ES = proc.UserDS, proc.UserDS
+		a.cpu.Reload(c)
+	}
+	a.cpu.InitFPU(c)
+}
+
+// restorer is what a handler returns to: what the program says, or the vDSO's function.
+func (a *ABI) restorer(t *proc.Task, act *proc.SigAction) uint32 {
+	base := a.vdsoBase(t)
+	switch {
+	case act.Flags&abi.SA_RESTORER != 0 || base == 0:
+		return act.Restorer
+	case act.Flags&abi.SA_SIGINFO != 0:
+		return base + a.vdso.rtReturn
+	}
+	return base + a.vdso.sigreturn
+}
 
 // signalStack returns the stack pointer below which the frame goes. An alternate stack that is in use and would overflow
 // is an error, as is one that is too small for any frame.
@@ -109,33 +140,27 @@ func signalStack(t *proc.Task, act *proc.SigAction) (uint32, error) {
 // address above its return address at a multiple of 16.
 func frameAddress(sp, n uint32) uint32 { return (sp-n+4)&^(frameAlignment-1) - 4 }
 
-func (a *ABI) pushPlain(t *proc.Task, sp, fp uint32, info *proc.SigInfo, mask proc.SigSet, restorer uint32) (uint32, error) {
-	f := sigframe{Return: restorer, Signo: int32(info.Signo), Mask: uint32(mask >> 32), Code: returnCode}
+// makePlain makes a plain handler's frame in buf.
+func makePlain(t *proc.Task, buf []byte, fp uint32, info *proc.SigInfo, mask proc.SigSet, restorer uint32) {
+	f := sigframe{Return: restorer, Signo: int32(info.Signo)}
 	saveContext(t, &f.Context, fp, mask)
-	at := frameAddress(sp, sigframeSize)
-	return at, mm.Store(t.MM(), at, &f)
+	mm.Put(buf, &f)
+	mm.Put(buf[plainTail:], &sigframeTail{Mask: uint32(mask >> 32), Code: returnCode})
 }
 
-func (a *ABI) pushRT(t *proc.Task, sp, fp uint32, info *proc.SigInfo, mask proc.SigSet, restorer uint32) (uint32, error) {
-	at := frameAddress(sp, rtSigframeSize)
-	f := rtSigframe{Return: restorer, Signo: int32(info.Signo), Info: at + rtInfoOffset, Ucontext: at + rtUcontextOffset,
+// makeRT makes the frame of a handler with SA_SIGINFO, which goes to address at.
+func (a *ABI) makeRT(t *proc.Task, buf []byte, at, fp uint32, info *proc.SigInfo, mask proc.SigSet, restorer uint32) {
+	f := rtSigframe{Return: restorer, Signo: int32(info.Signo), Info: at + rtInfoOffset, Ucontext: at + rtUCOffset,
 		SigInfo: newSiginfo(t, info), Code: rtReturnCode}
 	alt := t.AltStack()
 	f.UC.Stack = stackT{SP: alt.Base, Flags: int32(alt.Flags), Size: alt.Size}
-	if a.fpuFrameSize() > fxsaveFrame {
+	if a.fpuSize > fxsaveSize {
 		f.UC.Flags = ucFPXState
 	}
 	f.UC.Mask = split(uint64(mask))
 	saveContext(t, &f.UC.Context, fp, mask)
-	return at, mm.Store(t.MM(), at, &f)
+	mm.Put(buf, &f)
 }
-
-// Sizes of the frames.
-const (
-	sigframeSize   = 4 + 4 + sigcontextSize + 624 + 4 + 8
-	rtSigframeSize = rtUcontextOffset + 20 + sigcontextSize + 8 + 8
-	sigcontextSize = 88
-)
 
 func saveContext(t *proc.Task, s *sigcontext, fp uint32, mask proc.SigSet) {
 	c := t.Ctx
@@ -179,39 +204,44 @@ func userSelector(c *proc.Context, sel uint16) uint16 {
 // sysSigreturn ends a plain handler: its frame begins two words below the stack pointer, which the return address and
 // the signal's number were popped off. A bad frame is a SIGSEGV.
 func sysSigreturn(t *proc.Task) (uint32, error) {
-	a := abiOf(t)
-	f, err := mm.Load[sigframe](t.MM(), t.Ctx.ESP-8)
+	a, at, buf := abiOf(t), t.Ctx.ESP-8, t.PathBuffer(0)[:plainHead]
+	if t.MM().CopyIn(buf, at) != nil {
+		return a.badFrame(t)
+	}
+	f := mm.Get[sigframe](buf)
+	high, err := t.MM().Load32(at + plainTail)
 	if err != nil {
 		return a.badFrame(t)
 	}
-	mask := proc.SigSet(f.Context.Oldmask) | proc.SigSet(f.Mask)<<32
-	return a.sigreturn(t, &f.Context, mask)
+	return a.sigreturn(t, &f.Context, proc.SigSet(f.Context.Oldmask)|proc.SigSet(high)<<32)
 }
 
 // sysRTSigreturn ends a handler with SA_SIGINFO.
 func sysRTSigreturn(t *proc.Task) (uint32, error) {
-	a := abiOf(t)
-	f, err := mm.Load[rtSigframe](t.MM(), t.Ctx.ESP-4)
-	if err != nil {
+	a, buf := abiOf(t), t.PathBuffer(0)[:rtSigframeSize-rtUCOffset-8]
+	if t.MM().CopyIn(buf, t.Ctx.ESP-4+rtUCOffset) != nil {
 		return a.badFrame(t)
 	}
-	v, err := a.sigreturn(t, &f.UC.Context, proc.SigSet(f.UC.Mask.join()))
-	if err == nil {
-		// As on Linux, a stack that can't be set is left as it is.
-		if s, ok := newAltStack(f.UC.Stack); ok && !t.AltStack().Contains(t.Ctx.ESP) {
-			*t.AltStack() = s
-		}
+	uc := mm.Get[ucontext](buf)
+	v, err := a.sigreturn(t, &uc.Context, proc.SigSet(uc.Mask.join()))
+	// As on Linux, a stack that can't be set is left as it is.
+	if s, ok := newAltStack(uc.Stack); ok && !t.AltStack().Contains(t.Ctx.ESP) {
+		*t.AltStack() = s
 	}
 	return v, err
 }
 
 func (a *ABI) sigreturn(t *proc.Task, s *sigcontext, mask proc.SigSet) (uint32, error) {
 	t.SetMask(mask)
-	if a.popFPU(t, s.Fpstate) != nil || restoreContext(t.Ctx, s) != nil {
+	c := t.Ctx
+	old := [4]uint16{c.DS, c.ES, c.FS, c.GS}
+	if a.popFPU(t, s.Fpstate) != nil || restoreContext(c, s) != nil {
 		return a.badFrame(t)
 	}
-	a.cpu.Reload(t.Ctx)
-	return t.Ctx.EAX, nil
+	if old != [4]uint16{c.DS, c.ES, c.FS, c.GS} {
+		a.cpu.Reload(c)
+	}
+	return c.EAX, nil
 }
 
 func (a *ABI) badFrame(t *proc.Task) (uint32, error) {
