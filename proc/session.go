@@ -78,12 +78,15 @@ func (g *ThreadGroup) moveLocked(p *ProcessGroup) {
 
 // orphanedLocked reports whether no member of p, but for ignored, has a parent in another group of the same session,
 // who could continue it (POSIX, "orphaned process group").
+//
+// DIVERGES: Linux leaves out children of the first process of the machine, an init that does no job control. Here a shell
+// may be the first process, and the terminal is its own.
 func (p *ProcessGroup) orphanedLocked(ignored *ThreadGroup) bool {
 	for g := range p.members {
 		if g == ignored || g.zombie || g.parent == nil {
 			continue
 		}
-		if up := g.parent.group; !up.isGlobalInit() && up.pgrp != p && up.pgrp != nil && up.pgrp.session == p.session {
+		if up := g.parent.group; up.pgrp != p && up.pgrp != nil && up.pgrp.session == p.session {
 			return false
 		}
 	}
