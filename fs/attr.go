@@ -400,11 +400,11 @@ func (c *Caller) Fallocate(f *File, mode int, off, n int64) error {
 	if room, err := c.writeRoom(nil, 0); err != nil || off+n > room && mode&abi.FALLOC_FL_KEEP_SIZE == 0 {
 		return abi.EFBIG
 	}
-	return f.Ops.Allocate(f, mode, off, n)
+	return f.Ops.Allocate(f, c, mode, off, n)
 }
 
 // Allocate fills holes, punches them, or clears a range.
-func (regularFile) Allocate(f *File, mode int, off, n int64) error {
+func (regularFile) Allocate(f *File, c *Caller, mode int, off, n int64) error {
 	i := f.inode
 	if mode&^(abi.FALLOC_FL_KEEP_SIZE|abi.FALLOC_FL_PUNCH_HOLE|abi.FALLOC_FL_ZERO_RANGE) != 0 {
 		return abi.EOPNOTSUPP
@@ -432,8 +432,13 @@ func (regularFile) Allocate(f *File, mode int, off, n int64) error {
 	if off+n > old {
 		i.size.Store(off + n)
 	}
+	payer := c.payer()
 	for idx := uint64(off) / abi.PageSize; idx < pagesOf(off+n); idx++ {
-		pfn, err := i.pages.fill(idx, true)
+		pfn, err := i.pages.fill(idx, true, payer)
+		if err == nil && payer.Over() {
+			i.pages.pool.Unref(pfn)
+			err = abi.ENOMEM
+		}
 		if err != nil {
 			i.size.Store(old)
 			i.pages.cut(old)
@@ -462,7 +467,7 @@ func (m *Mapping) clearRange(off, n int64) error {
 			off = int64(last) * abi.PageSize
 			continue
 		}
-		pfn, err := m.fill(idx, false)
+		pfn, err := m.fill(idx, false, nil)
 		if err != nil {
 			return err
 		}

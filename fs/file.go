@@ -58,7 +58,7 @@ type FileOps interface {
 	// Sync writes back (fsync(2), data only: fdatasync(2)).
 	Sync(f *File, data bool) error
 	// Allocate is fallocate(2).
-	Allocate(f *File, mode int, off, n int64) error
+	Allocate(f *File, c *Caller, mode int, off, n int64) error
 	// Mmap returns the pages that a mapping of f shows; ENODEV.
 	Mmap(f *File) (frame.Mapping, error)
 	// Release is called once, when the last reference has gone.
@@ -107,7 +107,7 @@ func (NoFile) Ioctl(*File, *Caller, uint32, uint32, UserMemory) (uint32, error) 
 func (NoFile) Sync(*File, bool) error { return abi.EINVAL }
 
 // Allocate refuses.
-func (NoFile) Allocate(*File, int, int64, int64) error { return abi.EOPNOTSUPP }
+func (NoFile) Allocate(*File, *Caller, int, int64, int64) error { return abi.EOPNOTSUPP }
 
 // Mmap refuses.
 func (NoFile) Mmap(*File) (frame.Mapping, error) { return nil, abi.ENODEV }

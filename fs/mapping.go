@@ -65,7 +65,7 @@ func (m *Mapping) LookupPage(idx uint64) (frame.PFN, bool) {
 
 // ReadPage implements frame.Mapping: it brings page idx into the cache. EFAULT beyond the end of the file.
 func (m *Mapping) ReadPage(idx uint64) error {
-	f, err := m.fill(idx, true)
+	f, err := m.fill(idx, true, nil)
 	if err == nil {
 		m.pool.Unref(f)
 	}
@@ -76,7 +76,7 @@ func (m *Mapping) ReadPage(idx uint64) error {
 func (m *Mapping) DirtyPage(uint64) {}
 
 // fill returns page idx with a reference, bringing it in. Without zero, a hole is 0 and not an error.
-func (m *Mapping) fill(idx uint64, zero bool) (frame.PFN, error) {
+func (m *Mapping) fill(idx uint64, zero bool, payer *frame.Account) (frame.PFN, error) {
 	if idx >= pagesOf(m.inode.size.Load()) {
 		return 0, abi.EFAULT
 	}
@@ -96,7 +96,7 @@ func (m *Mapping) fill(idx uint64, zero bool) (frame.PFN, error) {
 	if err != nil {
 		return 0, err
 	}
-	return m.add(idx, f)
+	return m.add(idx, f, payer)
 }
 
 // Insert puts f, whose reference becomes the cache's, at idx, for PageSource.BringPage and for who makes a new file.
@@ -114,7 +114,7 @@ func (m *Mapping) Insert(idx uint64, f frame.PFN) {
 
 // add fills the hole at idx with f, whose reference becomes the cache's, and returns it with one more reference. If
 // another task was faster, f is freed and the other's page is returned.
-func (m *Mapping) add(idx uint64, f frame.PFN) (frame.PFN, error) {
+func (m *Mapping) add(idx uint64, f frame.PFN, payer *frame.Account) (frame.PFN, error) {
 	if err := m.src.TakePages(m.inode, 1); err != nil {
 		m.pool.Unref(f)
 		return 0, err
@@ -130,6 +130,8 @@ func (m *Mapping) add(idx uint64, f frame.PFN) (frame.PFN, error) {
 	if f != 0 {
 		m.pool.Unref(f)
 		m.src.ReturnPages(m.inode, 1)
+	} else {
+		m.pool.Charge(got, payer)
 	}
 	return got, nil
 }

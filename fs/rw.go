@@ -175,7 +175,7 @@ func (regularFile) Read(f *File, _ *Caller, b Buffer, off int64) (int, error) {
 		n := int(min(int64(abi.PageSize-at), left, int64(b.Len())))
 		var pfn frame.PFN
 		if pfn = m.get(uint64(off) / abi.PageSize); pfn == 0 {
-			if pfn, err = m.fill(uint64(off)/abi.PageSize, false); err != nil {
+			if pfn, err = m.fill(uint64(off)/abi.PageSize, false, nil); err != nil {
 				if err == abi.EFAULT {
 					err = nil // cut short by another task
 				}
@@ -218,7 +218,7 @@ func (f *File) writePages(c *Caller, b Buffer, off int64) (int, int64, error) {
 	done := 0
 	if err == nil && b.Len() > 0 {
 		i.clearSetID(f.Cred)
-		done, err = i.copyIn(b, off, room)
+		done, err = i.copyIn(b, off, room, c.payer())
 		if done > 0 {
 			i.touch()
 		}
@@ -255,14 +255,15 @@ func (c *Caller) writeRoom(f *File, off int64) (int64, error) {
 	return limit - off, nil
 }
 
-// copyIn writes up to room bytes of b at off. The content lock is held; a page fault does not take it.
-func (i *Inode) copyIn(b Buffer, off, room int64) (int, error) {
+// copyIn writes up to room bytes of b at off. New pages are charged to payer; once that has more than it may, the write
+// ends. The content lock is held; a page fault does not take it.
+func (i *Inode) copyIn(b Buffer, off, room int64, payer *frame.Account) (int, error) {
 	m := i.pages
 	done := 0
 	for left := min(int64(b.Len()), room); left > 0; {
 		at := int(off % abi.PageSize)
 		n := int(min(int64(abi.PageSize-at), left))
-		k, err := m.copyInPage(b, uint64(off)/abi.PageSize, at, n)
+		k, err := m.copyInPage(b, uint64(off)/abi.PageSize, at, n, payer)
 		done += k
 		off += int64(k)
 		left -= int64(k)
@@ -272,20 +273,23 @@ func (i *Inode) copyIn(b Buffer, off, room int64) (int, error) {
 		if err != nil {
 			return done, err
 		}
+		if payer.Over() {
+			break
+		}
 	}
 	return done, nil
 }
 
 // copyInPage writes n bytes of b into page idx from byte at on.
-func (m *Mapping) copyInPage(b Buffer, idx uint64, at, n int) (int, error) {
+func (m *Mapping) copyInPage(b Buffer, idx uint64, at, n int, payer *frame.Account) (int, error) {
 	pfn := m.get(idx)
 	if pfn == 0 {
 		whole := at == 0 && n == abi.PageSize
 		if whole || int64(idx)*abi.PageSize >= m.inode.size.Load() {
-			return m.copyInNew(b, idx, at, n)
+			return m.copyInNew(b, idx, at, n, payer)
 		}
 		var err error
-		if pfn, err = m.fill(idx, true); err != nil {
+		if pfn, err = m.fill(idx, true, payer); err != nil {
 			return 0, err
 		}
 	}
@@ -296,7 +300,7 @@ func (m *Mapping) copyInPage(b Buffer, idx uint64, at, n int) (int, error) {
 
 // copyInNew is copyInPage for a page whose old content does not matter: a new frame is filled and then put into the
 // cache, and only what the copy leaves is cleared.
-func (m *Mapping) copyInNew(b Buffer, idx uint64, at, n int) (int, error) {
+func (m *Mapping) copyInNew(b Buffer, idx uint64, at, n int, payer *frame.Account) (int, error) {
 	pfn, err := m.pool.Alloc(frame.PageCache)
 	if err != nil {
 		return 0, err
@@ -311,10 +315,10 @@ func (m *Mapping) copyInNew(b Buffer, idx uint64, at, n int) (int, error) {
 	clear(page[at+k:])
 	if k < n && int64(idx)*abi.PageSize < m.inode.size.Load() {
 		// The copy ended early in a page that has other content: that must stay.
-		return m.mergeIn(pfn, idx, at, k, cerr)
+		return m.mergeIn(pfn, idx, at, k, cerr, payer)
 	}
 	m.pool.Ref(pfn)
-	got, err := m.add(idx, pfn)
+	got, err := m.add(idx, pfn, payer)
 	if err != nil {
 		m.pool.Unref(pfn)
 		return 0, err
@@ -328,8 +332,8 @@ func (m *Mapping) copyInNew(b Buffer, idx uint64, at, n int) (int, error) {
 }
 
 // mergeIn copies k bytes of frame pfn, which it frees, into the page that the file has at idx.
-func (m *Mapping) mergeIn(pfn frame.PFN, idx uint64, at, k int, cerr error) (int, error) {
-	got, err := m.fill(idx, true)
+func (m *Mapping) mergeIn(pfn frame.PFN, idx uint64, at, k int, cerr error, payer *frame.Account) (int, error) {
+	got, err := m.fill(idx, true, payer)
 	if err != nil {
 		m.pool.Unref(pfn)
 		return 0, err

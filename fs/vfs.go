@@ -111,6 +111,16 @@ type Caller struct {
 	Files  *FDTable
 	Mounts *MountNamespace
 	Limits Limits
+	// Account is who pays for new pages of files; nil, or nil in it: nobody. Others may change what it holds.
+	Account *atomic.Pointer[frame.Account]
 	// Task is the task that the Caller is a part of, for files that must know it (terminals, /proc/self).
 	Task any
+}
+
+// payer is who is charged for new pages; nil: nobody. c nil is the kernel.
+func (c *Caller) payer() *frame.Account {
+	if c == nil || c.Account == nil {
+		return nil
+	}
+	return c.Account.Load()
 }

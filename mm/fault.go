@@ -28,10 +28,12 @@ type wanted struct {
 	mapping frame.Mapping
 	file    *fs.File
 	idx     uint64
+	payer   *frame.Account
 }
 
 // hold keeps what is wanted alive until read has returned. It is called with the lock held.
 func (w *wanted) hold(as *AddressSpace) {
+	w.payer = as.payer
 	w.mapping.AddMapper(as)
 	if w.file != nil {
 		w.file.Get()
@@ -41,6 +43,12 @@ func (w *wanted) hold(as *AddressSpace) {
 // read brings the page in. It is called without locks.
 func (w *wanted) read(as *AddressSpace) error {
 	err := w.mapping.ReadPage(w.idx)
+	if w.payer != nil && err == nil {
+		if f, ok := w.mapping.LookupPage(w.idx); ok {
+			as.mem.pool.Charge(f, w.payer)
+			as.mem.pool.Unref(f)
+		}
+	}
 	w.mapping.RemoveMapper(as)
 	if w.file != nil {
 		w.file.Put()
@@ -149,7 +157,7 @@ func (as *AddressSpace) faultAnon(v *vma, page uint32, e *uint64, a Access) erro
 		atomic.StoreUint64(e, as.mem.zero.Addr()|v.bits)
 		return nil
 	}
-	f, err := as.mem.pool.AllocZeroed(frame.Anonymous)
+	f, err := as.newFrame()
 	if err != nil {
 		return err
 	}
@@ -167,6 +175,15 @@ func (as *AddressSpace) faultAnon(v *vma, page uint32, e *uint64, a Access) erro
 	return nil
 }
 
+// newFrame returns a cleared frame of private memory, charged to the account.
+func (as *AddressSpace) newFrame() (frame.PFN, error) {
+	f, err := as.mem.pool.AllocZeroed(frame.Anonymous)
+	if err == nil {
+		as.mem.pool.Charge(f, as.payer)
+	}
+	return f, err
+}
+
 // mapAhead gives frames to the pages from start up to end, as far as they are in v and in one table, untouched, and
 // frames are there.
 func (as *AddressSpace) mapAhead(v *vma, start, end uint32, bits uint64) {
@@ -177,7 +194,7 @@ func (as *AddressSpace) mapAhead(v *vma, start, end uint32, bits uint64) {
 		if atomic.LoadUint64(e) != 0 {
 			return
 		}
-		f, err := as.mem.pool.AllocZeroed(frame.Anonymous)
+		f, err := as.newFrame()
 		if err != nil {
 			return
 		}
@@ -191,7 +208,7 @@ func (as *AddressSpace) faultFile(v *vma, page uint32, e *uint64, a Access) (wan
 	idx := v.index(page)
 	f, ok := v.mapping.LookupPage(idx)
 	if !ok {
-		return wanted{v.mapping, v.file, idx}, nil
+		return wanted{mapping: v.mapping, file: v.file, idx: idx}, nil
 	}
 	bits := v.bits | pteHeld
 	switch {
@@ -217,6 +234,7 @@ func (as *AddressSpace) faultFile(v *vma, page uint32, e *uint64, a Access) (wan
 func (as *AddressSpace) copyPage(page uint32, e *uint64, f frame.PFN, bits uint64) error {
 	c, err := as.mem.pool.Alloc(frame.Anonymous)
 	if err == nil {
+		as.mem.pool.Charge(c, as.payer)
 		as.mem.pool.Copy(c, f)
 		atomic.StoreUint64(e, c.Addr()|bits)
 		as.rss[rssAnon]++
@@ -271,6 +289,7 @@ func (as *AddressSpace) copyOnWrite(v *vma, page uint32, e *uint64, old, bits ui
 	if err != nil {
 		return err
 	}
+	pool.Charge(c, as.payer)
 	if old&pteHeld == 0 {
 		pool.Zero(c)
 	} else {

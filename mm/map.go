@@ -227,7 +227,8 @@ func (as *AddressSpace) findHole(n uint32) (uint32, error) {
 	}
 }
 
-// populate brings in the pages from start up to end, as far as they can be had (MAP_POPULATE, mlock).
+// populate brings in the pages from start up to end, as far as they can be had (MAP_POPULATE, mlock). It stops when the
+// account has more frames than it may.
 func (as *AddressSpace) populate(start, end uint32) {
 	for p := start; p < end; p++ {
 		as.mu.Lock()
@@ -236,8 +237,9 @@ func (as *AddressSpace) populate(start, end uint32) {
 		if v != nil && v.prot&ProtWrite != 0 && v.flags&vmShared == 0 {
 			a = Write
 		}
+		over := as.payer.Over()
 		as.mu.Unlock()
-		if v == nil || as.fault(p, a) != nil {
+		if v == nil || over || as.fault(p, a) != nil {
 			return
 		}
 	}

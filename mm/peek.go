@@ -106,7 +106,7 @@ func (as *AddressSpace) forceIn(v *vma, page uint32, e *uint64) (wanted, error) 
 	if v.mapping != nil {
 		return as.faultFile(v, page, e, Read)
 	}
-	f, err := as.mem.pool.AllocZeroed(frame.Anonymous)
+	f, err := as.newFrame()
 	if err != nil {
 		return wanted{}, err
 	}

@@ -70,6 +70,7 @@ type AddressSpace struct {
 
 	segments Segments
 	exe      *fs.File
+	payer    *frame.Account // that new frames are charged to; nil: none
 }
 
 // The kinds of resident pages.
@@ -206,6 +207,13 @@ func (as *AddressSpace) release() {
 func (as *AddressSpace) SetLimits(l Limits) {
 	as.mu.Lock()
 	as.limits = l
+	as.mu.Unlock()
+}
+
+// SetAccount has the frames that the address space takes from now on charged to a; nil: to nobody.
+func (as *AddressSpace) SetAccount(a *frame.Account) {
+	as.mu.Lock()
+	as.payer = a
 	as.mu.Unlock()
 }
 

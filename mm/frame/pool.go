@@ -100,6 +100,7 @@ type Pool struct {
 	low      int // the reserve that is left in source
 	source   Source
 	scratch  [batch]PFN
+	acct     accounts
 
 	reclaimMu  sync.Mutex
 	reclaimers []Reclaimer // guarded by reclaimMu
@@ -283,6 +284,9 @@ func (p *Pool) free(f PFN) {
 }
 
 func (p *Pool) freeLocked(f PFN) {
+	if p.acct.owners != nil {
+		p.unchargeLocked(f)
+	}
 	p.used[p.uses[f]]--
 	p.pushLocked(f)
 	if p.nfree > highWater {
