@@ -79,7 +79,7 @@ func TestBootBadInput(t *testing.T) {
 		{"no such program", guest{kargs: "init=/nothing"}, []string{"/bin/true"}, "/nothing", 71},
 		{"an unknown argument", guest{kargs: "colour=blue"}, []string{"/bin/true"}, "colour", 0},
 		{"a bad value", guest{kargs: "userns=both"}, []string{"/bin/true"}, "userns", 0},
-		{"too little memory", guest{mem: 8}, []string{"./programs/hello/hello.c"}, "memory", 70},
+		{"too little memory", guest{mem: 14}, []string{"./programs/hello/hello.c"}, "memory", 70},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

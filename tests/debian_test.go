@@ -104,10 +104,10 @@ func rootWith(t *testing.T, base string, files map[string]string) string {
 }
 
 // inRoot runs a program of a root folder on the host's Linux, in namespaces of its own and on one processor, as Cleave
-// has.
+// has. Standard error is mixed with standard output, as on Cleave's console.
 func inRoot(t *testing.T, root string, program ...string) result {
 	t.Helper()
-	script := fmt.Sprintf(`mount -t proc proc %[1]s/proc && mount --rbind /dev %[1]s/dev && mount -t tmpfs -o mode=1777 tmpfs %[1]s/tmp && cd %[1]s && exec env -i HOME=/ TERM=linux PATH=/bin:/sbin:/usr/bin:/usr/sbin chroot . "$@"`, root)
+	script := fmt.Sprintf(`mount -t proc proc %[1]s/proc && mount --rbind /dev %[1]s/dev && mount -t tmpfs -o mode=1777 tmpfs %[1]s/tmp && cd %[1]s && exec env -i HOME=/ TERM=linux PATH=/bin:/sbin:/usr/bin:/usr/sbin chroot . "$@" 2>&1`, root)
 	return native(t, append([]string{"taskset", "-c", "0", "unshare", "-mpf", "--propagation", "private", "sh", "-c", script, "sh"}, program...)...)
 }
 

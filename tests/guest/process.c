@@ -67,15 +67,19 @@ static void waits(void) {
 	int r = waitid(P_PID, pid, &si, WEXITED | WNOWAIT);
 	ok(r == 0 && si.si_pid == pid && si.si_code == CLD_EXITED && si.si_status == 5, "waitid: siginfo, WNOWAIT leaves the child");
 	ok(waitpid(pid, &st, 0) == pid, "the child can be waited for afterwards");
+	int go[2];
+	char c;
+	pipe(go);
 	pid = fork();
 	if (pid == 0) {
 		raise(SIGSTOP);
-		_exit(6);
+		_exit(read(go[0], &c, 1) == 1 ? 6 : 1);
 	}
 	ok(waitpid(pid, &st, WUNTRACED) == pid && WIFSTOPPED(st) && WSTOPSIG(st) == SIGSTOP, "a stopped child is reported");
 	ok(waitpid(pid, &st, WNOHANG) == 0, "WNOHANG: nothing new");
 	kill(pid, SIGCONT);
 	ok(waitpid(pid, &st, WCONTINUED) == pid && WIFCONTINUED(st), "a continued child is reported");
+	write(go[1], "x", 1);
 	st = status_of(pid);
 	ok(WIFEXITED(st) && WEXITSTATUS(st) == 6, "and exits");
 	struct rusage ru;

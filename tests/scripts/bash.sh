@@ -12,7 +12,7 @@ mapfile -t lines < <(printf '%s\n' x y z); echo "${lines[*]}"
 coproc CP { while read -r l; do echo "co $l"; done; }; echo hi >&"${CP[1]}"; read -r r <&"${CP[0]}"; echo "$r"; exec {CP[1]}>&-; wait "$CP_PID"
 printf '%s\n' 3 1 2 | sort -n | paste -sd+ ; factor 1234567890; seq -s, 1 10
 echo 'the quick brown fox' | tr a-z A-Z | rev 2>/dev/null || echo 'no rev'
-for i in 1 2 3; do (sleep 0.0$i; exit $i) & done; for j in 1 2 3; do wait -n; echo "job $?"; done
+for i in 1 2 3; do (sleep 0.$((i * 3)); exit $i) & done; for j in 1 2 3; do wait -n; echo "job $?"; done
 trap 'echo got TERM' TERM; kill -TERM $BASHPID; trap - TERM
 ( ulimit -n 64; ulimit -n )
 mkdir -p x/y; touch x/y/{1..20}; ls x/y | wc -l; ls -la x | tail -1 | wc -w
