@@ -73,7 +73,7 @@ func (k *kernel) build() error {
 	_, _, _, hwcap := cpuid(1, 0)
 	k.abi, err = linux386.New(linux386.Config{
 		Memory: k.memory, CPU: k.cpu, Fast: fastCalls[k.cpu.Features.Fast], HWCap: hwcap, FPUSize: size, FPUFeatures: features,
-		Clock: k.clock, Reboot: k.reboot, Trace: newTracer(k.args.Trace),
+		Clock: k.clock, Reboot: k.reboot, Log: messages{kernelLog}, Trace: newTracer(k.args.Trace),
 	})
 	if err != nil {
 		return err

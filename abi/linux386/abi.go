@@ -27,6 +27,8 @@ type Config struct {
 	Clock proc.Clock
 	// Reboot carries out a command of reboot(2) (abi.LINUX_REBOOT_CMD_*); nil: ENOSYS.
 	Reboot func(t *proc.Task, cmd uint32) error
+	// Log is the kernel's log, for syslog(2); nil: ENOSYS.
+	Log KernelLog
 	// Trace gets a line for each system call of a task that has WorkTrace set, without a newline.
 	Trace func(t *proc.Task, line []byte)
 }
@@ -38,6 +40,9 @@ type ABI struct {
 
 	reboot func(t *proc.Task, cmd uint32) error
 	timers *timerfd.Timers
+
+	log      KernelLog
+	logState logReader
 
 	cpu   proc.CPU
 	mem   *mm.Memory
@@ -61,7 +66,7 @@ type ABI struct {
 
 // New makes the interface. Close gives back the three frames that it takes.
 func New(c Config) (*ABI, error) {
-	a := &ABI{trace: c.Trace, reboot: c.Reboot, timers: timerfd.New(timerClock{c.Clock}), cpu: c.CPU, mem: c.Memory, hwcap: [2]uint32{c.HWCap, c.HWCap2}, vdso: newVDSO(c.Fast),
+	a := &ABI{trace: c.Trace, reboot: c.Reboot, log: c.Log, timers: timerfd.New(timerClock{c.Clock}), cpu: c.CPU, mem: c.Memory, hwcap: [2]uint32{c.HWCap, c.HWCap2}, vdso: newVDSO(c.Fast),
 		fpuSize: uint32(max(c.FPUSize, fxsaveSize)), fpuFeatures: c.FPUFeatures}
 	for nr := range a.calls {
 		a.calls[nr] = noSyscall

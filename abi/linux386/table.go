@@ -134,7 +134,7 @@ var rowsTo190 = [...]row{
 	100: op2("fstatfs", sysFstatfs),
 	101: none("ioperm", "input and output ports"),
 	102: fn2("socketcall", sysSocketcall),
-	103: none("syslog", "the kernel log"),
+	103: fn3("syslog", sysSyslog),
 	104: op3("setitimer", sysSetitimer),
 	105: op2("getitimer", sysGetitimer),
 	106: op2("stat", sysStat[stat]),

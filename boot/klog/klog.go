@@ -69,6 +69,9 @@ func (l *Log) SetLevel(n int) int {
 	return old
 }
 
+// Limit returns about how many bytes of text the log keeps.
+func (l *Log) Limit() int { return l.limit }
+
 // Level returns the level below which records appear on the console.
 func (l *Log) Level() int {
 	l.mu.Lock()
