@@ -261,7 +261,7 @@ func (t *Task) killThreads() error {
 
 func (t *Task) onlyThreadLocked() bool {
 	for _, o := range t.group.threads {
-		if o != t && !o.exited {
+		if o != t && !o.exited.Load() {
 			return false
 		}
 	}

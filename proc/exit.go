@@ -134,7 +134,7 @@ func (t *Task) exitTell() {
 	k, g := t.k, t.group
 	k.mu.Lock()
 	t.forgetChildrenLocked()
-	t.exited = true
+	t.exited.Store(true)
 	if g.leader != t {
 		g.addUsageLocked(t)
 		g.removeThreadLocked(t)
@@ -143,7 +143,7 @@ func (t *Task) exitTell() {
 	switch {
 	case g.execTask != nil:
 		g.execTask.kick()
-	case g.leader.exited && g.emptyLocked():
+	case g.leader.exited.Load() && g.emptyLocked():
 		g.becomeZombieLocked()
 	}
 	k.mu.Unlock()
@@ -151,7 +151,7 @@ func (t *Task) exitTell() {
 
 // becomeZombieLocked makes a process without threads a zombie and tells its parent, who may not want to wait for it.
 func (g *ThreadGroup) becomeZombieLocked() {
-	g.zombie = true
+	g.zombie.Store(true)
 	g.exitCode = g.statusLocked()
 	g.exiting = true
 	if g.parent != nil {
@@ -236,7 +236,7 @@ func (t *Task) orphanLocked(c *ThreadGroup) {
 	}
 	c.exitSignal = abi.SIGCHLD
 	c.hangUpIfOrphanedLocked(t.group, false)
-	if c.zombie && c.notifyExitLocked() {
+	if c.zombie.Load() && c.notifyExitLocked() {
 		c.reapLocked()
 	}
 }
@@ -262,7 +262,7 @@ func (t *Task) reaperLocked() *Task {
 
 // reapLocked takes a zombie out of the tree.
 func (g *ThreadGroup) reapLocked() {
-	g.gone = true
+	g.gone.Store(true)
 	if p := g.parent; p != nil {
 		p.group.children.remove(g)
 	}
@@ -305,7 +305,7 @@ func (t *Task) killNamespace() {
 		var next *ThreadGroup
 		for c := g.children.first; c != nil; c = next {
 			next = c.nextSib
-			if c.zombie {
+			if c.zombie.Load() {
 				c.reapLocked()
 			}
 		}

@@ -19,13 +19,13 @@ type ThreadGroup struct {
 	pending pending
 	next    int // the thread to look at first for the next signal
 
-	closing  bool  // an init that kills its pid namespace
-	exiting  bool  // all threads exit, with exitCode
-	execTask *Task // the thread whose execve kills the others
-	mourner  *Task // the last thread of an exiting init, which waits until its pid namespace is empty
-	zombie   bool  // all threads have exited; waits for its parent
-	gone     bool  // reaped
-	exitCode int32 // as wait(2) gives it
+	closing  bool        // an init that kills its pid namespace
+	exiting  bool        // all threads exit, with exitCode
+	execTask *Task       // the thread whose execve kills the others
+	mourner  *Task       // the last thread of an exiting init, which waits until its pid namespace is empty
+	zombie   atomic.Bool // all threads have exited; waits for its parent
+	gone     atomic.Bool // reaped; both written with the lock held
+	exitCode int32       // as wait(2) gives it
 
 	stopSignal Signal // of the stop that is going on or done
 	stopCount  int    // threads that have still to stop

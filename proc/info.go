@@ -80,7 +80,7 @@ func (t *Task) Info(n *ns.PIDNamespace, group bool) Info {
 // stateLocked is the letter that ps(1) shows.
 func (t *Task) stateLocked() byte {
 	switch {
-	case t.exiting && t.asleep.Load(), t.group.zombie, t.set == nil:
+	case t.exiting && t.asleep.Load(), t.group.zombie.Load(), t.set == nil:
 		return 'Z'
 	case t.stopped:
 		return 'T'
@@ -110,7 +110,7 @@ func (t *Task) idsLocked(i *Info, n *ns.PIDNamespace) {
 		i.PGIDs, i.SIDs = list(g.pgrp.pid), list(g.pgrp.session.pid)
 	}
 	i.PID, i.TGID, i.PGID, i.SID = first(i.PIDs), first(i.TGIDs), first(i.PGIDs), first(i.SIDs)
-	if !g.gone {
+	if !g.gone.Load() {
 		i.PPID = g.ppidLocked(n)
 	}
 }

@@ -99,7 +99,7 @@ func (t *Task) killAllLocked(info *SigInfo) error {
 // threadLocked finds a thread; tgid 0 is any process. ESRCH.
 func (t *Task) threadLocked(tgid, tid int32) (*Task, error) {
 	o := t.k.taskByIDLocked(t.pidNS, tid)
-	if o == nil || o.exited || tgid > 0 && o.group.pidLocked().In(t.pidNS) != tgid {
+	if o == nil || o.exited.Load() || tgid > 0 && o.group.pidLocked().In(t.pidNS) != tgid {
 		return nil, abi.ESRCH
 	}
 	return o, nil

@@ -4,54 +4,72 @@ import (
 	"fmt"
 
 	"cleave/abi"
+	"cleave/mm"
+	"cleave/ns"
 	"cleave/wait"
 )
 
 // makeRoom is called when there is no memory for t, although the caches have given up theirs. It kills the process that
-// has most and waits until that is gone. It reports whether trying again makes sense: not if t itself is to die.
+// has most and waits until that is gone. It reports whether trying again makes sense: not if t itself is to die, or if
+// there is nobody to kill.
 func (t *Task) makeRoom() bool {
 	k := t.k
-	k.mu.Lock()
-	if t.dyingLocked() {
-		k.mu.Unlock()
+	if t.Killed() {
 		return false
 	}
-	victim := k.victimLocked()
+	victim := k.victim()
 	if victim == nil {
-		k.mu.Unlock()
 		return false
 	}
-	k.Log(fmt.Sprintf("out of memory: killed process %d (%s)", victim.pidLocked().Global(), victim.leader.Comm()))
-	victim.killLocked(abi.SIGKILL)
+	k.Log(fmt.Sprintf("out of memory: killed process %d (%s)", victim.pid.Global(), victim.comm))
+	k.mu.Lock()
+	victim.group.killLocked(abi.SIGKILL)
 	k.mu.Unlock()
-	if victim == t.group {
+	if victim.group == t.group {
 		return false
 	}
-	return t.awaitExit(victim)
+	return t.awaitExit(victim.group)
 }
 
-// victimLocked is the process with the most memory, moved by oom_score_adj (proc(5)): not an init, not one that dies
-// already unless it is the only one, as its memory will be free soon.
-func (k *Kernel) victimLocked() *ThreadGroup {
-	var victim *ThreadGroup
-	most := int64(0)
+// candidate is a process that may be killed for its memory.
+type candidate struct {
+	group *ThreadGroup
+	mm    *mm.AddressSpace
+	pid   *ns.PID
+	comm  string
+}
+
+// victim is the process with the most memory, moved by oom_score_adj (proc(5)); never an init.
+func (k *Kernel) victim() *candidate {
 	total := int64(k.Memory.Pool().Stats().Total)
+	var victim *candidate
+	most := int64(0)
+	list := k.candidates()
+	for i := range list {
+		c := &list[i]
+		s := c.mm.Stats()
+		points := int64(s.Resident) + int64(s.PageTables) + int64(c.group.oomScore.Load())*total/1000
+		if victim == nil || points > most {
+			victim, most = c, points
+		}
+		c.mm.Unref()
+	}
+	return victim
+}
+
+// candidates lists who may be killed, each with a reference to its address space.
+func (k *Kernel) candidates() []candidate {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var list []candidate
 	k.eachGroupLocked(k.pidNS, func(g *ThreadGroup) {
 		t := g.survivorLocked()
-		if t == nil || t.mm == nil || g.isInit {
+		if t == nil || g.isInit || g.oomScore.Load() == minOOMScore || t.mm == nil || !t.mm.TryRef() {
 			return
 		}
-		adj := int64(g.oomScore.Load())
-		if adj == minOOMScore {
-			return
-		}
-		s := t.mm.Stats()
-		points := int64(s.Resident) + int64(s.PageTables) + adj*total/1000
-		if victim == nil || points > most {
-			victim, most = g, points
-		}
+		list = append(list, candidate{group: g, mm: t.mm, pid: g.pidLocked(), comm: g.leader.Comm()})
 	})
-	return victim
+	return list
 }
 
 // minOOMScore protects a process from being killed for memory.
@@ -75,15 +93,10 @@ func (t *Task) awaitExit(g *ThreadGroup) bool {
 	e.L, e.Mask = t, childEvents
 	g.exitQueue.Register(&e)
 	defer g.exitQueue.Unregister(&e)
-	for {
-		t.k.mu.Lock()
-		done := g.zombie
-		t.k.mu.Unlock()
-		if done {
-			return true
-		}
+	for !g.zombie.Load() {
 		if t.BlockKillable() != nil {
 			return false
 		}
 	}
+	return true
 }

@@ -17,22 +17,23 @@ type pidFile struct {
 	thread bool // PIDFD_THREAD
 }
 
-// newPidFile makes a file for t, with pid as its id, of which it takes a reference.
-func (k *Kernel) newPidFile(t *Task, thread bool, flags uint32, cred *user.Cred) *fs.File {
-	f := &pidFile{pid: t.pid, group: t.group, task: t, thread: thread}
-	f.pid.Get()
-	return k.VFS.NewAnonFile(f, "anon_inode:[pidfd]", nil, abi.O_RDWR|flags, cred)
+// newPidFileLocked makes the operations of a file for t. It takes a reference on the id.
+func (t *Task) newPidFileLocked(thread bool) *pidFile {
+	t.pid.Get()
+	return &pidFile{pid: t.pid, group: t.group, task: t, thread: thread}
+}
+
+// open makes the file itself.
+func (f *pidFile) open(v *fs.VFS, flags uint32, cred *user.Cred) *fs.File {
+	return v.NewAnonFile(f, "anon_inode:[pidfd]", nil, abi.O_RDWR|flags, cred)
 }
 
 // Poll implements fs.FileOps: readable once the process is a zombie, hung up once it is gone.
 func (f *pidFile) Poll(*fs.File) wait.Events {
-	g := f.group
-	g.k.mu.Lock()
-	defer g.k.mu.Unlock()
 	switch {
-	case g.gone:
+	case f.group.gone.Load():
 		return wait.Readable | wait.Hup
-	case g.zombie, f.thread && f.task.exited:
+	case f.group.zombie.Load(), f.thread && f.task.exited.Load():
 		return wait.Readable
 	}
 	return 0
@@ -47,12 +48,12 @@ func (f *pidFile) Release(*fs.File) { f.pid.Put() }
 // targetLocked is the task to act on. ESRCH: it is gone.
 func (f *pidFile) targetLocked() (*Task, error) {
 	if f.thread {
-		if f.task.exited {
+		if f.task.exited.Load() {
 			return nil, abi.ESRCH
 		}
 		return f.task, nil
 	}
-	if f.group.gone {
+	if f.group.gone.Load() {
 		return nil, abi.ESRCH
 	}
 	return f.group.leader, nil
@@ -101,8 +102,9 @@ func (t *Task) PidfdOpen(pid int32, flags uint32) (int32, error) {
 		k.mu.Unlock()
 		return 0, err
 	}
-	f := k.newPidFile(o, flags&abi.PIDFD_THREAD != 0, flags&abi.PIDFD_NONBLOCK, t.Caller.Cred)
+	p := o.newPidFileLocked(flags&abi.PIDFD_THREAD != 0)
 	k.mu.Unlock()
+	f := p.open(k.VFS, flags&abi.PIDFD_NONBLOCK, t.Caller.Cred)
 	fd, err := t.Caller.Files.Install(f, t.NoFile(), true)
 	if err != nil {
 		f.Put()
@@ -207,7 +209,7 @@ func PIDOfFile(f *fs.File, n *ns.PIDNamespace) (nr int32, ok bool) {
 	}
 	p.group.k.mu.Lock()
 	defer p.group.k.mu.Unlock()
-	if p.group.gone {
+	if p.group.gone.Load() {
 		return -1, true
 	}
 	return p.pid.In(n), true
@@ -234,7 +236,10 @@ func (s *pidfdSlot) fill(t, child *Task, thread bool) {
 	if !s.taken {
 		return
 	}
-	t.Caller.Files.Fill(s.fd, t.k.newPidFile(child, thread, 0, t.Caller.Cred))
+	t.k.mu.Lock()
+	p := child.newPidFileLocked(thread)
+	t.k.mu.Unlock()
+	t.Caller.Files.Fill(s.fd, p.open(t.k.VFS, 0, t.Caller.Cred))
 }
 
 func (s *pidfdSlot) cancel(t *Task) {

@@ -166,7 +166,7 @@ func (p *PosixTimer) fireLocked() {
 		queue = &t.pending
 	}
 	sig := p.entry.info.Signo
-	if p.notify == abi.SIGEV_NONE || t.exited || t.discardsLocked(sig, false) || p.group.exiting {
+	if p.notify == abi.SIGEV_NONE || t.exited.Load() || t.discardsLocked(sig, false) || p.group.exiting {
 		p.nextLocked()
 		return
 	}

@@ -83,7 +83,7 @@ func (g *ThreadGroup) moveLocked(p *ProcessGroup) {
 // may be the first process, and the terminal is its own.
 func (p *ProcessGroup) orphanedLocked(ignored *ThreadGroup) bool {
 	for g := range p.members {
-		if g == ignored || g.zombie || g.parent == nil {
+		if g == ignored || g.zombie.Load() || g.parent == nil {
 			continue
 		}
 		if up := g.parent.group; up.pgrp != p && up.pgrp != nil && up.pgrp.session == p.session {

@@ -62,7 +62,7 @@ func (t *Task) queueLocked(p *pending, info *SigInfo) error {
 // admitLocked does what a signal does by being sent (stop and continue signals cancel each other), and reports whether
 // it has to be made pending at all.
 func (g *ThreadGroup) admitLocked(t *Task, sig Signal, force bool) bool {
-	if g.zombie || g.gone || g.exiting && sig != abi.SIGKILL {
+	if g.zombie.Load() || g.gone.Load() || g.exiting && sig != abi.SIGKILL {
 		return false
 	}
 	switch {

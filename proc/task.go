@@ -46,8 +46,8 @@ type Task struct {
 	stopPending  bool // has yet to take part in the stop of its group
 	stopped      bool
 	exiting      bool
-	exited       bool  // lets go of nothing more
-	exitCode     int32 // as wait(2) gives it
+	exited       atomic.Bool // lets go of nothing more; written with the lock held
+	exitCode     int32       // as wait(2) gives it
 	pdeathSignal Signal
 	vfork        *completion // whom exec and exit let go on
 

@@ -123,7 +123,7 @@ func (t *Task) waitTargetLocked(a WaitArgs, w *waiting) error {
 // scanLocked looks for a child with news. candidates says that some child could have some later.
 func (t *Task) scanLocked(w *waiting, r *WaitResult) (found, candidates bool) {
 	for c := t.group.children.first; c != nil; c = c.nextSib {
-		if c.parent != t && w.options&abi.WNOTHREAD != 0 || !w.matches(c) || c.zombie && w.options&abi.WEXITED == 0 {
+		if c.parent != t && w.options&abi.WNOTHREAD != 0 || !w.matches(c) || c.zombie.Load() && w.options&abi.WEXITED == 0 {
 			continue
 		}
 		candidates = true
@@ -155,7 +155,7 @@ func (w *waiting) matches(c *ThreadGroup) bool {
 func (w *waiting) newsLocked(t *Task, c *ThreadGroup, r *WaitResult) bool {
 	keep := w.options&abi.WNOWAIT != 0
 	switch {
-	case c.zombie:
+	case c.zombie.Load():
 		r.Code, r.Value = childCode(c.exitCode)
 		r.Status = c.exitCode
 	case c.stopNews && c.stopped && w.options&abi.WSTOPPED != 0:
@@ -173,7 +173,7 @@ func (w *waiting) newsLocked(t *Task, c *ThreadGroup, r *WaitResult) bool {
 	r.UID = c.leader.Caller.Cred.UID
 	r.Usage = c.usageLocked()
 	r.Usage.add(&c.childUsage)
-	if c.zombie && !keep {
+	if c.zombie.Load() && !keep {
 		r.Usage.MaxRSS = max(c.maxRSS, c.childUsage.MaxRSS)
 		t.group.childUsage.add(&r.Usage)
 		c.reapLocked()

@@ -181,6 +181,18 @@ func (t *Task) StartTrap(trap proc.Trap) *Call {
 	return t.start(func(*proc.Context) proc.Trap { return trap })
 }
 
+// StartFaults begins to write to each of the n pages from addr on, by a page fault for each.
+func (t *Task) StartFaults(addr uint32, n int) *Call {
+	t.k.t.Helper()
+	c := &Call{t: t, op: &op{done: make(chan proc.Regs, 1), more: n - 1}}
+	at := addr
+	c.op.enter = func(*proc.Context) proc.Trap {
+		at += abi.PageSize
+		return proc.Trap{Vector: proc.VectorPageFault, Error: proc.PFUser | proc.PFWrite, Addr: at - abi.PageSize}
+	}
+	return t.begin(c)
+}
+
 // Sync waits until the task has done what other tasks asked of it, signals above all.
 func (t *Task) Sync() Result {
 	t.k.t.Helper()

@@ -1,0 +1,60 @@
+package proc_test
+
+import (
+	"strings"
+	"testing"
+
+	"cleave/abi"
+	"cleave/mm"
+	"cleave/proc"
+	"cleave/proc/proctest"
+)
+
+// touch writes to n pages of a new mapping of the task, as its program would, until it is killed.
+func touch(task *proctest.Task, n int) *proctest.Call {
+	var at uint32
+	task.Do(func(p *proc.Task) {
+		at, _ = p.MM().Map(mm.Map{Len: uint32(n) * abi.PageSize, Prot: mm.ProtRead | mm.ProtWrite, MaxProt: mm.ProtAll,
+			Flags: abi.MAP_PRIVATE | abi.MAP_ANONYMOUS | abi.MAP_NORESERVE})
+	})
+	return task.StartFaults(at, n)
+}
+
+// When memory is short the process that has most is killed, and the other goes on.
+func TestOutOfMemoryKillsTheBiggest(t *testing.T) {
+	k := proctest.NewWith(t, proctest.Options{Frames: 1024})
+	big, small := k.Init.Fork(), k.Init.Fork()
+	if touch(big, 700).Wait().Exited {
+		t.Fatal("there is room for the first")
+	}
+	if touch(small, 500).Wait().Exited {
+		t.Error("the smaller process was killed")
+	}
+	big.Gone()
+	if r, err := wait(t, k.Init, abi.P_PID, big.TID(), abi.WEXITED); err != nil || r.Status != abi.SIGKILL {
+		t.Errorf("the bigger process: %+v, %v", r, err)
+	}
+	if len(k.Logged) != 1 || !strings.Contains(k.Logged[0], "out of memory: killed process 2") {
+		t.Errorf("the log has %q", k.Logged)
+	}
+	// Alone, it is the one to go.
+	touch(small, 2000)
+	small.Gone()
+}
+
+func TestOOMScoreProtects(t *testing.T) {
+	k := proctest.NewWith(t, proctest.Options{Frames: 1024})
+	big, small := k.Init.Fork(), k.Init.Fork()
+	if err := big.ThreadGroup().SetOOMScore(-1000); err != nil {
+		t.Fatal(err)
+	}
+	if err := big.ThreadGroup().SetOOMScore(1001); err != abi.EINVAL {
+		t.Errorf("a score of 1001: %v", err)
+	}
+	touch(big, 700).Wait()
+	touch(small, 500)
+	small.Gone()
+	if big.Sync().Exited {
+		t.Error("the protected process was killed")
+	}
+}
