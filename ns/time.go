@@ -43,6 +43,9 @@ func (n *TimeNamespace) Copy(c *user.Cred) (*TimeNamespace, error) {
 // Monotonic is what is added to CLOCK_MONOTONIC for tasks in n.
 func (n *TimeNamespace) Monotonic() time.Duration { return time.Duration(n.monotonic.Load()) }
 
+// Shifted reports whether a clock of the namespace shows another time than the machine's.
+func (n *TimeNamespace) Shifted() bool { return n.monotonic.Load() != 0 || n.boottime.Load() != 0 }
+
 // Boottime is what is added to CLOCK_BOOTTIME for tasks in n.
 func (n *TimeNamespace) Boottime() time.Duration { return time.Duration(n.boottime.Load()) }
 

@@ -26,8 +26,12 @@ type ABI interface {
 	PushSignal(t *Task, info *SigInfo, act *SigAction, mask SigSet) error
 
 	// MapVDSO maps the vDSO and its data into a new address space. landing is the address after the instruction of
-	// its __kernel_vsyscall that enters the kernel.
-	MapVDSO(as *mm.AddressSpace) (base, landing uint32, err error)
+	// its __kernel_vsyscall that enters the kernel. With shifted set it knows no clock, because those of the program's
+	// time namespace are not the machine's, and makes system calls instead.
+	MapVDSO(as *mm.AddressSpace, shifted bool) (base, landing uint32, err error)
+
+	// ShiftVDSO makes the vDSO of an address space, a copy made by fork, as if it had been mapped with shifted set.
+	ShiftVDSO(as *mm.AddressSpace, landing uint32) error
 
 	// StartStack writes the stack of a new program below s.StackTop and returns the stack pointer.
 	StartStack(as *mm.AddressSpace, s *StartInfo) (sp uint32, err error)

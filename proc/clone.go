@@ -215,6 +215,9 @@ func (b *birth) memory() error {
 		return err
 	}
 	b.child.mm = as
+	if s := b.child.set; s.Time != b.parent.set.Time && s.Time.Shifted() {
+		return b.parent.k.ABI.ShiftVDSO(as, b.parent.Ctx.Landing)
+	}
 	return nil
 }
 

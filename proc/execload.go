@@ -42,7 +42,7 @@ func (p *program) load() error {
 	if p.entry >= t.k.ABI.Target().Limit {
 		return abi.EINVAL
 	}
-	if p.vdso, p.landing, err = t.k.ABI.MapVDSO(as); err != nil {
+	if p.vdso, p.landing, err = t.k.ABI.MapVDSO(as, t.set.TimeForChildren.Shifted()); err != nil {
 		return err
 	}
 	as.SetExe(p.file)

@@ -121,12 +121,16 @@ func (a *ABI) SetTime(s TimeSource) {
 }
 
 // MapVDSO implements proc.ABI: the data page, then the code.
-func (a *ABI) MapVDSO(as *mm.AddressSpace) (base, landing uint32, err error) {
+func (a *ABI) MapVDSO(as *mm.AddressSpace, shifted bool) (base, landing uint32, err error) {
 	at, err := as.Map(mm.Map{Len: 2 * pageSize, Flags: abi.MAP_PRIVATE | abi.MAP_ANONYMOUS})
 	if err != nil {
 		return 0, 0, err
 	}
-	if err := a.mapData(as, at, a.clock); err != nil {
+	data := a.clock
+	if shifted {
+		data = a.blind
+	}
+	if err := a.mapData(as, at, data); err != nil {
 		return 0, 0, err
 	}
 	base = at + pageSize
@@ -137,9 +141,21 @@ func (a *ABI) MapVDSO(as *mm.AddressSpace) (base, landing uint32, err error) {
 
 func (a *ABI) mapData(as *mm.AddressSpace, at uint32, f frame.PFN) error {
 	_, err := as.MapFrames(mm.Map{Addr: at, Prot: mm.ProtRead, MaxProt: mm.ProtRead,
-		Flags: abi.MAP_SHARED | abi.MAP_FIXED, Name: "[vvar]"}, []frame.PFN{f})
+		Flags: abi.MAP_SHARED | abi.MAP_FIXED, Name: vvarName}, []frame.PFN{f})
 	return err
 }
+
+// ShiftVDSO implements proc.ABI. A program that has moved its data page away, or unmapped it, keeps what it has.
+func (a *ABI) ShiftVDSO(as *mm.AddressSpace, landing uint32) error {
+	at := landing - a.vdso.landing - pageSize
+	if m, ok := as.Find(at); !ok || m.Name != vvarName {
+		return nil
+	}
+	return a.mapData(as, at, a.blind)
+}
+
+// vvarName is the name of the data page in /proc/PID/maps.
+const vvarName = "[vvar]"
 
 // vdsoBase returns where the vDSO of t is, 0 if nowhere.
 func (a *ABI) vdsoBase(t *proc.Task) uint32 {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+	"time"
 
 	"cleave/abi"
 	"cleave/abi/linux386"
@@ -244,4 +245,31 @@ func TestStart(t *testing.T) {
 			t.Error("the data page can be written")
 		}
 	})
+}
+
+// TestShiftedClocks: in a time namespace with offsets the data page of the vDSO knows no clock, in a child as after execve.
+func TestShiftedClocks(t *testing.T) {
+	k := proctest.New(t)
+	k.ABI.(*linux386.ABI).SetTime(linux386.TimeSource{Mult: 1 << 31, Shift: 31})
+	base := k.Init.StartStack().Auxv[abi.AT_SYSINFO_EHDR]
+	valid := func(i *proctest.Task) uint32 { return i.Word(base - 4096 + 4) }
+	if valid(k.Init) == 0 {
+		t.Fatal("no clock to begin with")
+	}
+	k.Init.Must(nrUnshare, abi.CLONE_NEWTIME)
+	k.Init.Do(func(p *proc.Task) {
+		now := time.Duration(k.Clock.Monotonic())
+		if _, err := p.NS().TimeForChildren.WriteOffsets(p.Cred(), "monotonic 1000 0\n", now); err != nil {
+			t.Error(err)
+		}
+	})
+	c := k.Init.Fork()
+	if valid(c) != 0 || valid(k.Init) == 0 {
+		t.Errorf("clocks of the child %x, of the parent %x", valid(c), valid(k.Init))
+	}
+	at := c.Alloc(16)
+	c.Must(nrClockGet64, abi.CLOCK_MONOTONIC, at)
+	if sec := c.Word(at); sec < 1000 {
+		t.Errorf("the child's clock is at %d s", sec)
+	}
 }

@@ -22,6 +22,7 @@ const (
 	nrSigaction   = 174
 	nrSetresuid32 = 208
 	nrSetThread   = 243
+	nrUnshare     = 310
 	nrClockGet64  = 403
 )
 
