@@ -64,9 +64,9 @@ func (c *clock) notifyLocked() {
 
 // source says how programs can read the clock themselves.
 func (c *clock) source() linux386.TimeSource {
-	mult, shift := runtimeClock.Rate()
-	return linux386.TimeSource{TSC: runtimeClock.Since, Mult: mult, Shift: shift,
-		Monotonic: runtimeClock.Base, Realtime: runtimeClock.Base + runtimeWall}
+	r := &runtimeClock
+	return linux386.TimeSource{TSC: r.Since, Mult: uint32(r.Mult), Shift: uint32(r.Shift),
+		Monotonic: r.Base, Realtime: r.Base + runtimeWall}
 }
 
 // refineAfter is how long after the start the counter's rate is measured again: to a millionth.

@@ -101,7 +101,7 @@ func nextTimer() int64
 //go:linkname endOfInterrupt runtime.bareEOI
 func endOfInterrupt()
 
-//go:linkname monotonic runtime.bareNanotime
+//go:linkname monotonic runtime.nanotime
 func monotonic() int64
 
 //go:linkname mapDevice runtime.bareMapDevice

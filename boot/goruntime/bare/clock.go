@@ -4,8 +4,9 @@ package bare
 type Clock struct {
 	Since uint64 // a reading
 	Base  int64  // and the time then, in ns
-	ns    ratio  // ns per tick
-	ticks ratio  // ticks per ns
+	Mult  uint64 // ns per tick are Mult / 2^Shift
+	Shift uint
+	ticks ratio // ticks per ns
 }
 
 // ratio is the number mult / 2^shift. mult is below 2^32 and shift at most maxShift.
@@ -40,19 +41,15 @@ func (r ratio) of(n uint64) uint64 {
 //
 //go:nosplit
 func (c *Clock) SetRate(hz uint64) {
-	c.ns = makeRatio(1e9, hz)
+	r := makeRatio(1e9, hz)
+	c.Mult, c.Shift = r.mult, r.shift
 	c.ticks = makeRatio(hz, 1e9)
 }
-
-// Rate returns by what number, and then shifted right by how many bits, ticks are multiplied to have ns.
-//
-//go:nosplit
-func (c *Clock) Rate() (mult, shift uint32) { return uint32(c.ns.mult), uint32(c.ns.shift) }
 
 // Running reports whether the clock has a rate.
 //
 //go:nosplit
-func (c *Clock) Running() bool { return c.ns.mult != 0 }
+func (c *Clock) Running() bool { return c.Mult != 0 }
 
 // Nanoseconds returns the time at the reading now. A reading before Since, which CPUs whose counters are not quite in
 // step can have, gives the time at Since.
@@ -63,7 +60,7 @@ func (c *Clock) Nanoseconds(now uint64) int64 {
 	if int64(d) < 0 {
 		return c.Base
 	}
-	return c.Base + int64(c.ns.of(d))
+	return c.Base + int64(ratio{c.Mult, c.Shift}.of(d))
 }
 
 // Ticks returns how many ticks of the counter ns nanoseconds have, 0 if ns is negative.

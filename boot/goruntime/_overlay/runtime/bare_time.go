@@ -24,13 +24,16 @@ var (
 	bareWall int64
 )
 
+// bareClockFields gives the assembler the offsets.
+type bareClockFields bare.Clock
+
 func bareTSC() uint64
 func bareReadMSR(msr uint32) uint64
 func bareWriteMSR(msr uint32, v uint64)
 func bareRandom() (v uint64, ok bool)
 
 //go:nosplit
-func bareNanotime() int64 { return bareClock.Nanoseconds(bareTSC()) }
+func bareNanotime() int64 { return nanotime1() }
 
 // bareNow is time.now.
 //
