@@ -257,21 +257,21 @@ func TestReadTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		m, s := w.pair()
-		read := func() (string, error, time.Duration) {
+		read := func() (string, time.Duration, error) {
 			start := time.Now()
 			b := make([]byte, 10)
 			n, err := fstest.Retry(s, wait.In, func() (int, error) { return s.Ops.Read(s, w.Caller, &fs.Bytes{B: b}, 0) })
-			return string(b[:n]), err, time.Since(start)
+			return string(b[:n]), time.Since(start), err
 		}
 		w.raw(s, 0, 5)
-		if got, err, d := read(); got != "" || err != nil || d != time.Second/2 {
+		if got, d, err := read(); got != "" || err != nil || d != time.Second/2 {
 			t.Errorf("nothing typed: %q, %v after %v", got, err, d)
 		}
 		go func() {
 			time.Sleep(time.Second / 4)
 			w.Put(m, "x")
 		}()
-		if got, err, d := read(); got != "x" || err != nil || d != time.Second/4 {
+		if got, d, err := read(); got != "x" || err != nil || d != time.Second/4 {
 			t.Errorf("x typed: %q, %v after %v", got, err, d)
 		}
 		w.raw(s, 5, 5)
@@ -281,7 +281,7 @@ func TestReadTimer(t *testing.T) {
 				w.Put(m, "y")
 			}
 		}()
-		if got, err, d := read(); got != "yyy" || err != nil || d != 5*time.Second/4 {
+		if got, d, err := read(); got != "yyy" || err != nil || d != 5*time.Second/4 {
 			t.Errorf("three typed: %q, %v after %v; want a limit after the last", got, err, d)
 		}
 		s.Put()

@@ -207,7 +207,7 @@ func (d *Discipline) FlushOutput() {
 	d.effects.Writable = true
 }
 
-// Stop holds the output (VSTOP, TCOOFF); Start lets it go on.
+// Stop holds the output (VSTOP, TCOOFF).
 func (d *Discipline) Stop() {
 	if !d.stopped {
 		d.stopped, d.limit = true, d.out.head

@@ -217,7 +217,7 @@ func (h *handle) Poll(*fs.File) wait.Events {
 // Queue is where changes are notified.
 func (h *handle) Queue(*fs.File) *wait.Queue { return &h.t.queue }
 
-// TTY returns the terminal that f is a file of, or nil: its slave's terminal for a master.
+// Of returns the terminal that f is a file of, for a master that of its slave; nil if f is no terminal.
 func Of(f *fs.File) *TTY {
 	switch o := f.Ops.(type) {
 	case *handle:

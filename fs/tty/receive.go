@@ -134,7 +134,7 @@ func (d *Discipline) interrupt(c byte, sig uint32) {
 	}
 }
 
-// Break is a break condition of the line, BadByte a byte that came with a parity or framing error (termios(3)).
+// Break is a break condition of the line (termios(3)).
 func (d *Discipline) Break() {
 	switch {
 	case d.iflag(abi.IGNBRK):

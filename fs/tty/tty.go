@@ -138,7 +138,7 @@ func (t *TTY) inputLocked(p []byte) {
 
 func (t *TTY) inputRoomLocked() int { return heldSize - t.held.len() }
 
-// BadInput takes a character that came with an error, Break a break condition.
+// BadInput takes a character that came with a parity or framing error.
 func (t *TTY) BadInput(c byte) {
 	t.mu.Lock()
 	t.d.BadByte(c)
@@ -187,7 +187,7 @@ func (t *TTY) outputLocked(p []byte) int {
 
 func (t *TTY) writableLocked() bool { return len(t.unsent) == 0 && t.d.Writable() }
 
-// takeScratchLocked takes the buffer for a copy; putScratchLocked gives it back.
+// takeScratchLocked takes the buffer for a copy, which goes back into t.scratch.
 func (t *TTY) takeScratchLocked() *[chunk]byte {
 	s := t.scratch
 	t.scratch = nil
