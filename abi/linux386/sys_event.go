@@ -21,6 +21,23 @@ func sysPipe2(t *proc.Task, fds Ret[[2]int32], flags OpenFlags) error {
 
 func sysPipe(t *proc.Task, fds Ret[[2]int32]) error { return sysPipe2(t, fds, 0) }
 
+// sysMemfdCreate is memfd_create(2). Pages of 4 KiB are the only ones.
+func sysMemfdCreate(t *proc.Task, name Str, flags Hex) (FD, error) {
+	const known = abi.MFD_CLOEXEC | abi.MFD_ALLOW_SEALING | abi.MFD_NOEXEC_SEAL | abi.MFD_EXEC
+	if flags&^known != 0 || flags&(abi.MFD_NOEXEC_SEAL|abi.MFD_EXEC) == abi.MFD_NOEXEC_SEAL|abi.MFD_EXEC {
+		return 0, abi.EINVAL
+	}
+	s, err := name.load(t, abi.NameMax+1)
+	if err != nil {
+		return 0, err
+	}
+	f, err := t.Caller.NewMemfd(s, uint32(flags))
+	if err != nil {
+		return 0, err
+	}
+	return install(t, f, cloexec(flags)) // MFD_CLOEXEC is 1 as well
+}
+
 // timerClock gives the kernel's clock to package timerfd.
 type timerClock struct{ proc.Clock }
 

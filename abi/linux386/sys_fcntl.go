@@ -71,6 +71,10 @@ func fcntlFile(t *proc.Task, f *fs.File, cmd, arg uint32) (uint32, error) {
 		}
 		n, err := p.SetSize(arg, t.Cred().Has(user.CapSysResource, t.Kernel().UserNS))
 		return uint32(n), err
+	case abi.F_ADD_SEALS:
+		return 0, f.AddSeals(arg)
+	case abi.F_GET_SEALS:
+		return f.Seals()
 	}
 	return fcntlOwner(t, f, cmd, arg)
 }

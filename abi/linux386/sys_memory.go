@@ -3,6 +3,7 @@ package linux386
 import (
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/dev"
 	"cleave/mm"
 	"cleave/ns/user"
 	"cleave/proc"
@@ -54,18 +55,33 @@ func sysMmap2(t *proc.Task, addr Addr, n Size, prot Prot, flags MapFlags, fd FD,
 	if err != nil {
 		return 0, err
 	}
-	at, err := mapFile(t, f, m)
+	var at uint32
+	if dev.IsZero(f) {
+		m.Flags |= abi.MAP_ANONYMOUS
+		at, err = t.MM().Map(m)
+	} else {
+		at, err = mapFile(t, f, m)
+	}
 	f.Put()
 	return Addr(at), err
 }
 
-// mapFile maps a file. EACCES: it is not open for what the mapping needs; EPERM: its mount forbids execution; ENODEV.
+// mapFile maps a file. EACCES: it is not open for what the mapping needs; EPERM: its mount forbids
+// execution, or a seal writing; ENODEV.
 func mapFile(t *proc.Task, f *fs.File, m mm.Map) (uint32, error) {
 	shared := m.Flags&abi.MAP_TYPE != abi.MAP_PRIVATE
 	if !f.Readable() || shared && m.Prot&mm.ProtWrite != 0 && !f.Writable() {
 		return 0, abi.EACCES
 	}
-	if shared && !f.Writable() {
+	sealed := false
+	if shared {
+		seals, err := f.Seals()
+		sealed = err == nil && seals&(abi.F_SEAL_WRITE|abi.F_SEAL_FUTURE_WRITE) != 0
+	}
+	if sealed && m.Prot&mm.ProtWrite != 0 {
+		return 0, abi.EPERM
+	}
+	if shared && (sealed || !f.Writable()) {
 		m.MaxProt &^= mm.ProtWrite
 	}
 	if f.Path().Mount.Flags()&fs.MountNoExec != 0 {

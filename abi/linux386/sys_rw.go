@@ -9,8 +9,11 @@ import (
 	"cleave/proc"
 )
 
+// Calls on a descriptor that are made often borrow its file: a file that is open for reading or writing is none that
+// was opened with O_PATH.
+
 func sysRead(t *proc.Task, fd FD, buf Out, n Size) (Size, error) {
-	f, err := t.Files().GetIO(int(fd))
+	f, counted, err := t.Files().Borrow(int(fd))
 	if err != nil {
 		return 0, err
 	}
@@ -22,12 +25,14 @@ func sysRead(t *proc.Task, fd FD, buf Out, n Size) (Size, error) {
 	} else {
 		done, err = t.Read(f, b)
 	}
-	f.Put()
+	if counted {
+		f.Put()
+	}
 	return Size(done), err
 }
 
 func sysWrite(t *proc.Task, fd FD, buf In, n Size) (Size, error) {
-	f, err := t.Files().GetIO(int(fd))
+	f, counted, err := t.Files().Borrow(int(fd))
 	if err != nil {
 		return 0, err
 	}
@@ -39,7 +44,9 @@ func sysWrite(t *proc.Task, fd FD, buf In, n Size) (Size, error) {
 	} else {
 		done, err = t.Write(f, b)
 	}
-	f.Put()
+	if counted {
+		f.Put()
+	}
 	return Size(done), err
 }
 

@@ -11,12 +11,14 @@ import (
 // fstat and statAt fill in what one of the stat calls then lays out.
 
 func fstat(t *proc.Task, fd FD, a *fs.Attr) error {
-	f, err := t.Files().Get(int(fd))
+	f, counted, err := t.Files().Borrow(int(fd))
 	if err != nil {
 		return err
 	}
 	f.Stat(a)
-	f.Put()
+	if counted {
+		f.Put()
+	}
 	return nil
 }
 

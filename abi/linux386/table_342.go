@@ -16,7 +16,7 @@ var rowsFrom342 = [...]row{
 	353 - thirdPart: op5("renameat2", sysRenameat2),
 	354 - thirdPart: fn3("seccomp", sysSeccomp).but("SECCOMP_FILTER_FLAG_NEW_LISTENER"),
 	355 - thirdPart: fn3("getrandom", sysGetrandom),
-	356 - thirdPart: none("memfd_create", "files in memory without a name"),
+	356 - thirdPart: fn2("memfd_create", sysMemfdCreate).but("MFD_HUGETLB"),
 	357 - thirdPart: none("bpf", "extended BPF"),
 	358 - thirdPart: fn5("execveat", sysExecveat),
 	359 - thirdPart: fn3("socket", sysSocket).but("families other than AF_UNIX"),
