@@ -73,7 +73,7 @@ func (n *PIDNamespace) NewChild(c *user.Cred) (*PIDNamespace, error) {
 	if n.level >= MaxPIDLevel {
 		return nil, abi.ENOSPC
 	}
-	child := &PIDNamespace{parent: n, level: n.level + 1, lock: n.lock, max: n.Max()}
+	child := &PIDNamespace{parent: n, level: n.level + 1, lock: n.lock, max: PIDMaxLimit}
 	if err := child.Begin(user.KindPID, c.NS, c.EUID, n.Put); err != nil {
 		return nil, err
 	}

@@ -139,7 +139,10 @@ func TestPIDErrors(t *testing.T) {
 	wantErr(t, "taken", err, abi.EEXIST)
 	_, err = n.Alloc([]int32{0})
 	wantErr(t, "zero", err, abi.EINVAL)
-	_, err = n.Alloc([]int32{DefaultPIDMax})
+	if n.Max() != PIDMaxLimit {
+		t.Error("pid_max of a new namespace")
+	}
+	_, err = n.Alloc([]int32{5, DefaultPIDMax})
 	wantErr(t, "pid_max", err, abi.EINVAL)
 	if w.pid.Count() != count || n.Count() != 1 {
 		t.Error("numbers are left after an error")
