@@ -28,6 +28,9 @@ type treeCopy struct {
 // prepareLocked makes the plan to put tree on dentry at of parent: where parent is shared, tree is made shared, and
 // copies of it are made for all who receive events from parent. After an error nothing has changed.
 func (p *attachPlan) prepareLocked(gone *dropped) error {
+	if p.tree.root.unlinked() {
+		return abi.ENOENT // what has lost its name can't be mounted any more
+	}
 	for m := p.tree; m != nil; m = m.below(p.tree) {
 		p.count++
 	}
@@ -45,6 +48,7 @@ func (p *attachPlan) prepareLocked(gone *dropped) error {
 	for m := p.tree; m != nil; m = m.below(p.tree) {
 		if m.group == 0 {
 			p.v.newGroupLocked(m)
+			m.fresh = true
 			p.invented = append(p.invented, m)
 		}
 	}
@@ -52,6 +56,9 @@ func (p *attachPlan) prepareLocked(gone *dropped) error {
 	p.v.mounts.mark++
 	p.mark = p.v.mounts.mark
 	err := p.peersLocked(p.parent, p.tree)
+	for _, m := range p.invented {
+		m.fresh = false
+	}
 	if err != nil {
 		p.cancelLocked(gone)
 	}
@@ -97,7 +104,7 @@ func (p *attachPlan) slavesLocked(master, src *Mount) error {
 		if s.mark == p.mark || s.ns == nil {
 			continue // its peer group is done, or it is part of what is being made
 		}
-		if s.group != 0 {
+		if s.group != 0 && !s.fresh {
 			if err := p.slaveGroupLocked(s, src); err != nil {
 				return err
 			}

@@ -282,6 +282,9 @@ func (g *dropped) finish(v *VFS) {
 	}
 }
 
+// unlinked reports whether d has been removed from its directory. VFS.tree is held.
+func (d *Dentry) unlinked() bool { return !d.hashed && d.parent != d }
+
 // isBelow reports whether d is top or lies below it. VFS.tree is held.
 func (d *Dentry) isBelow(top *Dentry) bool {
 	for d != top {

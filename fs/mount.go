@@ -47,6 +47,7 @@ type Mount struct {
 	kept       uint32 // flags that a less privileged namespace may not clear; mountAtimeFlags: nor change
 	mark       uint32 // equal to that of the operation under way: dealt with already
 	group      int32  // number of the peer group; 0: not shared
+	fresh      bool   // became shared by the attaching under way, and counts as not shared until it is done
 	locked     bool   // may not be unmounted by itself: it came with a tree of a more privileged namespace
 
 	hashNext           *Mount

@@ -56,10 +56,10 @@ func (v *VFS) placeLocked(p Path) Path { return p.coveredBy(v) }
 // mayAttachLocked checks the place for a mount whose root is a directory or not.
 func (c *Caller) mayAttachLocked(at Path, dir bool) error {
 	switch {
-	case at.Mount.ns != c.Mounts:
-		return abi.EINVAL
 	case at.Dentry.dead:
 		return abi.ENOENT
+	case at.Mount.ns != c.Mounts:
+		return abi.EINVAL
 	case at.Dentry.inode.IsDir() != dir:
 		return abi.ENOTDIR
 	}
@@ -93,15 +93,21 @@ func (c *Caller) bind(target Path, source []byte, recursive, share bool) error {
 	defer from.Put()
 	v := c.VFS
 	var gone dropped
+	var tree *Mount
 	v.tree.Lock()
-	tree, err := c.copyForBindLocked(from, recursive)
+	at := v.placeLocked(target)
+	if at.Dentry.dead {
+		err = abi.ENOENT
+	} else {
+		tree, err = c.copyForBindLocked(from, recursive)
+	}
 	if err == nil {
 		// Only the owned model knows share-ns; the mapped one ignores the bit, as Linux does.
 		share = share && (c.Cred.NS.Model() == user.Owned || c.Cred.NS.IsInitial() && c.Cred.NS.NewModel() == user.Owned)
 		for m := tree; share && m != nil; m = m.below(tree) {
 			m.shareNS = true
 		}
-		err = c.graftLocked(tree, v.placeLocked(target), &gone)
+		err = c.graftLocked(tree, at, &gone)
 	}
 	v.tree.Unlock()
 	gone.finish(v)
@@ -206,15 +212,15 @@ func (c *Caller) moveLocked(from, at Path, gone *dropped) error {
 func (c *Caller) mayMoveLocked(from, at Path, attached bool) error {
 	m := from.Mount
 	switch {
+	case from.Dentry != m.root, m.root.inode.IsDir() != at.Dentry.inode.IsDir():
+		return abi.EINVAL
+	case at.Dentry.dead:
+		return abi.ENOENT
 	case at.Mount.ns != c.Mounts:
 		return abi.EINVAL
 	case attached && m.ns != c.Mounts, !attached && (m.ns == nil || !m.ns.anonymous || m.ns.root != m):
 		return abi.EINVAL
-	case at.Dentry.dead:
-		return abi.ENOENT
-	case from.Dentry != m.root, m.locked:
-		return abi.EINVAL
-	case m.root.inode.IsDir() != at.Dentry.inode.IsDir():
+	case m.locked:
 		return abi.EINVAL
 	case attached && m.parent.group != 0:
 		return abi.EINVAL

@@ -32,9 +32,6 @@ func (c *Caller) ownerFrom(dir *Inode, n *Node) {
 
 // makeLocked makes the file n, whose owner it sets, as entry name of the directory p, whose content lock is held.
 func (c *Caller) makeLocked(p Path, name []byte, n *Node) (*Dentry, error) {
-	if err := p.Mount.wantWrite(); err != nil {
-		return nil, err
-	}
 	if err := p.mayCreate(c); err != nil {
 		return nil, err
 	}
@@ -205,9 +202,6 @@ func (c *Caller) mayLinkOpen(fd int) bool {
 // linkLocked gives the file at from the name in the directory p, whose content lock is held.
 func (c *Caller) linkLocked(from, p Path, name []byte) error {
 	i, dir := from.Dentry.inode, p.Dentry.inode
-	if err := p.Mount.wantWrite(); err != nil {
-		return err
-	}
 	if err := p.mayCreate(c); err != nil {
 		return err
 	}

@@ -173,9 +173,6 @@ func (c *Caller) openTemporary(dirfd int, path []byte, how OpenHow) (*File, erro
 		return nil, err
 	}
 	defer p.Put()
-	if err := p.Mount.wantWrite(); err != nil {
-		return nil, err
-	}
 	if err := p.mayCreate(c); err != nil {
 		return nil, err
 	}

@@ -188,7 +188,7 @@ func (v *VFS) PathText(buf []byte, p, root Path) ([]byte, Reach) {
 
 func (v *VFS) pathTextLocked(buf []byte, p, root Path) ([]byte, Reach) {
 	reach := Reached
-	if !p.Dentry.hashed && p.Dentry.parent != p.Dentry {
+	if p.Dentry.unlinked() {
 		reach = Deleted
 	}
 	start := len(buf)

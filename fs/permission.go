@@ -102,6 +102,9 @@ func (p Path) mayCreate(c *Caller) error {
 	if dead {
 		return abi.ENOENT
 	}
+	if err := p.Mount.wantWrite(); err != nil {
+		return err
+	}
 	cred := c.Cred
 	if err := p.permission(c, abi.W_OK|abi.X_OK); err != nil {
 		return err

@@ -44,13 +44,16 @@ func (c *Caller) Renameat(olddirfd int, old []byte, newdirfd int, path []byte, f
 	var gone dropped
 	r.lock()
 	err = r.check()
-	if err == nil && (r.replaced == nil || r.replaced.inode != r.old.inode) {
+	if err == nil && !r.sameFile() {
 		err = r.commit(&gone)
 	}
 	r.unlock()
 	gone.finish(c.VFS)
 	return err
 }
+
+// sameFile reports whether both names are links of one file: then there is nothing to do.
+func (r *renaming) sameFile() bool { return r.replaced != nil && r.replaced.inode == r.old.inode }
 
 // lock takes the content locks of the two directories: the upper one first, else by inode number.
 func (r *renaming) lock() {
@@ -106,6 +109,9 @@ func (r *renaming) check() error {
 	}
 	if err := r.checkLoop(); err != nil {
 		return err
+	}
+	if r.sameFile() {
+		return nil
 	}
 	if err := r.oldDir.mayDelete(c, r.old, isDir); err != nil {
 		return err

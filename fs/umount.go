@@ -100,9 +100,11 @@ func (v *VFS) spreadUmountLocked(list []*Mount, mark uint32) []*Mount {
 	for changed := true; changed; {
 		changed = false
 		for i := own; i < len(list); i++ {
-			if c := list[i]; c.mark == mark && !c.mayGo(mark) {
-				c.mark = 0
-				changed = true
+			if c := list[i]; c.mark == mark {
+				if _, ok := c.staying(mark); !ok {
+					c.mark = 0
+					changed = true
+				}
 			}
 		}
 	}
@@ -112,7 +114,10 @@ func (v *VFS) spreadUmountLocked(list []*Mount, mark uint32) []*Mount {
 			continue
 		}
 		kept = append(kept, c)
-		if t := c.topper(); t != nil && t.mark != mark {
+		if c.parent.mark == mark {
+			continue // what stays on c stays on its parent
+		}
+		if t, _ := c.staying(mark); t != nil {
 			parent, at := c.parent, c.mountpoint
 			v.detachMountLocked(t)
 			v.attachMountLocked(t, parent, at)
@@ -129,14 +134,25 @@ func (m *Mount) topper() *Mount {
 	return nil
 }
 
-// mayGo reports whether nothing stays on m but a mount that can take its place.
-func (m *Mount) mayGo(mark uint32) bool {
+// staying returns what remains of the mounts on m when those that are marked go, if it is just one and covers m's root:
+// it can take m's place. ok is false if something else stays on m.
+func (m *Mount) staying(mark uint32) (t *Mount, ok bool) {
 	for c := m.child; c != nil; c = c.next {
-		if c.mark != mark && m.topper() != c {
-			return false
+		s := c
+		if c.mark == mark {
+			if rest, ok := c.staying(mark); ok {
+				s = rest
+			}
 		}
+		if s == nil {
+			continue
+		}
+		if t != nil || c.mountpoint != m.root {
+			return nil, false
+		}
+		t = s
 	}
-	return true
+	return t, true
 }
 
 // busyLocked reports whether m, which the caller has pinned once, or what would go with it is in use.
