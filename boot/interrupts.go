@@ -31,6 +31,8 @@ type interrupts struct {
 
 	names map[uint8]irqName // by vector
 
+	guardian *guardian // nil until there are tasks
+
 	cpu    *x86.CPU
 	ticks  uint64 // interrupts of the timer in user mode
 	tickAt int64  // when the task in user mode will have had its tick
@@ -154,6 +156,9 @@ func (ic *interrupts) Interrupt(vector uint32) bool {
 	case vectorTimer:
 		timerFired()
 		ic.ticks++
+		if ic.guardian != nil {
+			ic.guardian.look()
+		}
 		if monotonic() >= ic.tickAt {
 			return true
 		}

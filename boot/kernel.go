@@ -82,10 +82,11 @@ func (k *kernel) build() error {
 	k.exited = make(chan int, 1)
 	k.proc = proc.New(proc.Config{
 		Memory: k.memory, VFS: k.vfs, Clock: k.clock, ABI: k.abi, CPU: k.cpu, Interrupts: k.irq, Random: k.random.Read,
-		InitExited: func(status int) { k.exited <- status }, TraceCalls: k.args.Trace != "",
+		MaxTasks: maxTasks(), Short: heapShort, InitExited: func(status int) { k.exited <- status }, TraceCalls: k.args.Trace != "",
 		Log:    func(msg string) { kernelLog.Add(klog.Warning, msg) },
 		UserNS: k.users, Set: k.set,
 	})
+	k.irq.guardian = startGuardian(k)
 	return k.mountAll()
 }
 

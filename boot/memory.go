@@ -4,6 +4,7 @@ package main
 
 import (
 	"runtime/debug"
+	"time"
 	"unsafe"
 
 	"cleave/boot/x86"
@@ -63,3 +64,75 @@ func collect(int) int {
 	after, _, _ := frameCounts()
 	return int(max(after, before) - before)
 }
+
+// heapShort reports whether the Go heap has begun to use the frames that are held for it, so that nothing should be begun
+// that needs more.
+func heapShort() bool {
+	left, held := heapRoom()
+	if left >= held*3/4 {
+		return false
+	}
+	collect(0)
+	left, held = heapRoom()
+	return left < held*3/4
+}
+
+// maxTasks is how many tasks there may be, which need up to 16 KiB of kernel memory each: one for each 64 KiB of memory,
+// as on Linux.
+func maxTasks() int {
+	_, total, _ := frameCounts()
+	return int(total / 16)
+}
+
+// guardian frees memory when the Go heap is about to run out of it, which no caller could be told: from caches, by a
+// collection, and if that does not help by killing processes.
+type guardian struct {
+	kernel *kernel
+	wake   chan struct{} // capacity 1
+}
+
+// startGuardian starts the guardian of k.
+func startGuardian(k *kernel) *guardian {
+	g := &guardian{kernel: k, wake: make(chan struct{}, 1)}
+	go func() {
+		for range g.wake {
+			g.help()
+		}
+	}()
+	return g
+}
+
+// look wakes the guardian if memory is short. It is called at every tick.
+func (g *guardian) look() {
+	if left, held := heapRoom(); left < held/2 {
+		select {
+		case g.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// help frees memory until half of what is held is there again.
+func (g *guardian) help() {
+	enough := func() bool {
+		left, held := heapRoom()
+		return left >= held/2
+	}
+	pool := g.kernel.memory.Pool()
+	for !enough() {
+		pool.Trim()
+		if enough() || collect(0) > 0 && enough() {
+			return
+		}
+		if pool.Reclaim(reclaimed) > 0 {
+			continue
+		}
+		if !g.kernel.proc.KillLargest() {
+			return
+		}
+		time.Sleep(time.Millisecond) // the victim ends itself
+	}
+}
+
+// reclaimed is how many frames the guardian asks caches for at once.
+const reclaimed = 64

@@ -119,6 +119,9 @@ func addMemory(start, end uint64)
 //go:linkname garbage runtime.bareGarbage
 func garbage() uint64
 
+//go:linkname heapRoom runtime.bareHeapRoom
+func heapRoom() (left, held uint64)
+
 //go:linkname frameCounts runtime.bareFrames
 func frameCounts() (free, total, limit uint64)
 

@@ -54,6 +54,9 @@ func (t *Task) Clone(a *CloneArgs) (int32, error) {
 	if err := a.check(t); err != nil {
 		return 0, err
 	}
+	if err := t.k.roomForTask(); err != nil {
+		return 0, err
+	}
 	b := birth{parent: t, args: a, steps: t.k.Steps}
 	if err := b.prepare(); err != nil {
 		b.drop()

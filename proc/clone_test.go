@@ -29,6 +29,38 @@ func TestCloneFlagsThatDoNotGoTogether(t *testing.T) {
 	}
 }
 
+func TestNoRoomForTasks(t *testing.T) {
+	short := false
+	k := proctest.NewWith(t, proctest.Options{Max: 3, Short: func() bool { return short }})
+	fork := func() error {
+		return try(k.Init, func(p *proc.Task) error {
+			_, err := p.Clone(&proc.CloneArgs{ExitSignal: abi.SIGCHLD})
+			return err
+		})
+	}
+	a, b := k.Init.Fork(), k.Init.Fork()
+	if err := fork(); err != abi.EAGAIN {
+		t.Errorf("a task too many: %v", err)
+	}
+	a.Exit(0)
+	if err := fork(); err != abi.EAGAIN {
+		t.Errorf("a task too many, one of which nobody has waited for: %v", err)
+	}
+	k.Init.Do(func(p *proc.Task) { _, _ = p.Wait(proc.WaitArgs{Options: abi.WEXITED}) })
+	short = true
+	if err := fork(); err != abi.ENOMEM {
+		t.Errorf("kernel memory is short: %v", err)
+	}
+	short = false
+	if !k.KillLargest() {
+		t.Error("nobody is to be killed")
+	}
+	b.Gone()
+	if k.KillLargest() {
+		t.Error("the first process was killed")
+	}
+}
+
 func TestThreadsShare(t *testing.T) {
 	k := proctest.New(t)
 	c := k.Init.Fork()

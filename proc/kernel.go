@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"cleave/abi"
 	"cleave/fs"
 	"cleave/mm"
 	"cleave/ns"
@@ -22,6 +23,8 @@ type Config struct {
 	InitExited func(status int) // told, once, the wait(2) status of the first process; called on its goroutine
 	Log        func(msg string) // a line for the kernel's log; nil: none
 	TraceCalls bool             // every task has WorkTrace
+	MaxTasks   int              // how many tasks there may be, those that nobody has waited for included; 0: any number
+	Short      func() bool      // reports whether the kernel's own memory is short, so that it makes no tasks; nil: never
 	UserNS     *user.Namespace  // the initial one
 	Set        *ns.Set          // the initial namespaces
 }
@@ -42,6 +45,8 @@ type Kernel struct {
 	pidNS      *ns.PIDNamespace
 	initExited func(status int)
 	trace      bool
+	maxTasks   int
+	short      func() bool
 
 	// mu is the task lock. It guards the tree of tasks (groups, parents, process groups, sessions, who has a PID) and
 	// all signal state, and it is held when a task changes what others may see of it. See the package documentation.
@@ -72,6 +77,7 @@ func New(c Config) *Kernel {
 		UserNS: c.UserNS, Log: c.Log, cpu: c.CPU, set: c.Set, pidNS: c.Set.PIDForChildren, initExited: c.InitExited,
 		trace: c.TraceCalls, started: c.Clock.Monotonic(),
 	}
+	k.maxTasks, k.short = c.MaxTasks, c.Short
 	if k.Log == nil {
 		k.Log = func(string) {}
 	}
@@ -89,6 +95,21 @@ func (k *Kernel) PIDNamespace() *ns.PIDNamespace { return k.pidNS }
 
 // Tasks is the number of tasks that have not ended.
 func (k *Kernel) Tasks() int { return int(k.tasks.Load()) }
+
+// MaxTasks is how many tasks there may be (/proc/sys/kernel/threads-max), 0 for any number.
+func (k *Kernel) MaxTasks() int { return k.maxTasks }
+
+// roomForTask returns EAGAIN if there are as many tasks as there may be, and ENOMEM if the kernel's own memory is short
+// (fork(2)).
+func (k *Kernel) roomForTask() error {
+	switch {
+	case k.maxTasks > 0 && k.pidNS.Count() >= k.maxTasks:
+		return abi.EAGAIN
+	case k.short != nil && k.short():
+		return abi.ENOMEM
+	}
+	return nil
+}
 
 // Forks is how many tasks were made since the start.
 func (k *Kernel) Forks() int64 { return k.forks.Load() }

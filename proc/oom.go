@@ -31,6 +31,20 @@ func (t *Task) makeRoom() bool {
 	return t.awaitExit(victim.group)
 }
 
+// KillLargest kills the process that makeRoom would, when the kernel's own memory runs out. It reports whether there was
+// one.
+func (k *Kernel) KillLargest() bool {
+	victim := k.victim()
+	if victim == nil {
+		return false
+	}
+	k.Log(fmt.Sprintf("out of kernel memory: killed process %d (%s)", victim.pid.Global(), victim.comm))
+	k.mu.Lock()
+	victim.group.killLocked(abi.SIGKILL)
+	k.mu.Unlock()
+	return true
+}
+
 // candidate is a process that may be killed for its memory.
 type candidate struct {
 	group *ThreadGroup

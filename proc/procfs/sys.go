@@ -1,6 +1,7 @@
 package procfs
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -172,7 +173,9 @@ func kernelSettings(c *Config) []entry {
 		constant("randomize_va_space", "2"), constant("tainted", "0"), constant("sysrq", "0"), constant("dmesg_restrict", "0"),
 		constant("kptr_restrict", "0"), constant("panic", "0"), constant("panic_on_oops", "1"), constant("printk", "4\t4\t1\t7"),
 		constant("shm_rmid_forced", "0"), constant("unprivileged_bpf_disabled", "2"), constant("perf_event_paranoid", "4"),
-		setting{get: func(x *access) string { return fmt.Sprint(x.Kernel.PIDNamespace().Max()) }}.file("threads-max", 0o444),
+		setting{get: func(x *access) string {
+			return fmt.Sprint(cmp.Or(x.Kernel.MaxTasks(), int(x.Kernel.PIDNamespace().Max())))
+		}}.file("threads-max", 0o444),
 		utsSetting("hostname", func(x *access) string { h, _ := x.set().UTS.Names(); return h },
 			func(n *ns.UTSNamespace) func(*user.Cred, string) error { return n.SetHostName }),
 		utsSetting("domainname", func(x *access) string { _, d := x.set().UTS.Names(); return d },

@@ -40,6 +40,8 @@ type Options struct {
 	Frames int        // of memory; 0: 16 MiB's
 	Model  user.Model // of user namespaces
 	Trace  func(line []byte)
+	Max    int         // proc.Config.MaxTasks
+	Short  func() bool // proc.Config.Short
 }
 
 // Counts is what must be as before when all tasks have ended.
@@ -90,7 +92,7 @@ func (k *Kernel) build(o Options) {
 	k.set = ns.NewInitial(ns.Config{Owner: users, Mount: mounts, HostName: "cleave"})
 	k.Kernel = proc.New(proc.Config{
 		Memory: memory, VFS: v, Clock: k.Clock, ABI: k.abi, CPU: k.cpu, Interrupts: ticker{}, UserNS: users, Set: k.set,
-		InitExited: func(status int) { k.exited <- status }, TraceCalls: o.Trace != nil,
+		InitExited: func(status int) { k.exited <- status }, TraceCalls: o.Trace != nil, MaxTasks: o.Max, Short: o.Short,
 		Log: func(line string) { k.Logged = append(k.Logged, line) },
 	})
 	top := mounts.Root()

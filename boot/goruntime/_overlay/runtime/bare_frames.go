@@ -71,6 +71,12 @@ func bareGarbage() uint64 {
 	return max(live, marked) - marked + gcController.heapFree.load()
 }
 
+// bareHeapRoom returns how many frames the Go heap could still take, and how many are held for it.
+//
+//go:linkname bareHeapRoom
+//go:nosplit
+func bareHeapRoom() (left, held uint64) { return barePool.Available(), bareHeld }
+
 // bareFrames returns how many frames bareTakeFrames could still take, how many there are at all, and the address after
 // the last one.
 //
