@@ -126,16 +126,11 @@ func (r *Ring) StartWrite(n int) {
 func (r *Ring) CopyIn(b fs.Buffer, n int) (int, error) {
 	done := 0
 	for pos := r.head; done < n; {
-		slot := r.slot(pos)
-		if *slot == 0 {
-			f, err := r.pool.Alloc(frame.Kernel)
-			if err != nil {
-				return done, err
-			}
-			*slot = f
+		page, err := r.page(pos)
+		if err != nil {
+			return done, err
 		}
-		in := pos % frame.Size
-		k, err := b.CopyIn(r.pool.Page(*slot)[in:min(frame.Size, int(in)+n-done)])
+		k, err := b.CopyIn(page[:min(len(page), n-done)])
 		done += k
 		pos += uint32(k)
 		if err != nil {
