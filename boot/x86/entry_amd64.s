@@ -160,7 +160,8 @@ save:
 	SAVE_AND_RETURN
 
 // Compatibility mode, SYSCALL (APM vol. 3). RSP is the user's: nothing may be pushed, and an NMI or #MC has a stack of its
-// own. R11 has the flags, RCX the return address, which the landing pad replaces. SFMASK has cleared all flags.
+// own. R11 has the flags, RCX the return address, which the landing pad replaces. SFMASK has cleared all flags, TF before a
+// single-step trap could be taken.
 //
 // By the convention of __kernel_vsyscall EBP is the second argument.
 TEXT ·syscallEntry(SB), NOSPLIT|NOFRAME, $0

@@ -37,17 +37,22 @@ func nanotime() int64
 // Registers of the local APIC (SDM vol. 3, 12.4.1).
 const (
 	lapic       = directMap + 0xfee0_0000
+	lapicID     = lapic + 0x20
 	lapicICR    = lapic + 0x300
 	lapicICRTo  = lapic + 0x310
-	icrSelf     = 1 << 18
+	icrAssert   = 1 << 14
 	icrNMI      = 4 << 8
 	timerVector = 0xef
+
+	spuriousVector = 0xff // takes no EOI, so it is not sent
 )
 
-// interruptSelf sends an interrupt to this processor.
+// interruptSelf sends an interrupt to this processor. It names itself by number, as the shorthand for "self" is valid for
+// fixed interrupts only (SDM vol. 3, table 12-3).
 func interruptSelf(command uint32) {
-	atomic.StoreUint32((*uint32)(unsafe.Pointer(uintptr(lapicICRTo))), 0)
-	atomic.StoreUint32((*uint32)(unsafe.Pointer(uintptr(lapicICR))), command|icrSelf)
+	id := atomic.LoadUint32((*uint32)(unsafe.Pointer(uintptr(lapicID))))
+	atomic.StoreUint32((*uint32)(unsafe.Pointer(uintptr(lapicICRTo))), id)
+	atomic.StoreUint32((*uint32)(unsafe.Pointer(uintptr(lapicICR))), command|icrAssert)
 }
 
 func timerCuts(m *machine) error {
@@ -70,7 +75,7 @@ func timerCuts(m *machine) error {
 func allVectors(m *machine) error {
 	m.load(spin)
 	c := m.task()
-	for v := uint32(proc.VectorInterrupts); v < 256; v++ {
+	for v := uint32(proc.VectorInterrupts); v < spuriousVector; v++ {
 		interruptSelf(v)
 		t := m.cpu.Run(c)
 		bareEOI()
@@ -83,7 +88,7 @@ func allVectors(m *machine) error {
 
 func allPending(m *machine) error {
 	p := m.cpu.Pending()
-	for v := uint32(proc.VectorInterrupts); v < 256; v++ {
+	for v := uint32(proc.VectorInterrupts); v < spuriousVector; v++ {
 		if v == proc.VectorSyscall {
 			continue // its entry takes it for granted that it is INT 0x80: no device may have it
 		}

@@ -43,6 +43,7 @@ type machine struct {
 
 	seed     uint64 // of the random programs
 	programs int    // how many of them
+	bochs    bool   // the machine is Bochs, which takes a single-step trap after SYSCALL though SFMASK has TF
 }
 
 func flags() uint64

@@ -22,12 +22,15 @@ TEXT ·readCR3(SB), NOSPLIT, $0-8
 
 // func window()
 //
-// Lets in interrupts that wait, on the stack of the runtime's g0 or of a goroutine: 256 bytes are reserved above SP.
+// Lets in interrupts that wait, on the stack of a goroutine: 256 bytes are reserved above SP. It stays open for a while, as
+// an emulator need not deliver them at once.
 TEXT ·window(SB), NOSPLIT, $256-0
 	ADDQ	$256, SP
+	MOVL	$1000000, CX
 	STI
-	BYTE	$0x90 // NOP, which the assembler would leave out
-	BYTE	$0x90
+loop:
+	DECL	CX
+	JNE	loop
 	CLI
 	SUBQ	$256, SP
 	RET

@@ -4,7 +4,7 @@
 // run.sh builds it and runs it in QEMU on several models of processors.
 //
 // The kernel argument fault=NAME makes it cause one unexpected exception in ring 0 instead, and expect its report. The
-// arguments seed=N and programs=N are for the test with random programs.
+// arguments seed=N and programs=N are for the test with random programs, emulator=bochs excuses a flaw of Bochs.
 package main
 
 import (
@@ -48,6 +48,8 @@ func main() {
 		case "fault":
 			causeFault(m, value)
 			return
+		case "emulator":
+			m.bochs = value == "bochs"
 		case "seed":
 			m.seed, _ = strconv.ParseUint(value, 10, 64)
 		case "programs":
