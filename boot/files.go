@@ -16,7 +16,6 @@ import (
 	"cleave/mm/frame"
 	"cleave/ns"
 	"cleave/ns/user"
-	"cleave/proc/cgroupfs"
 	"cleave/proc/procfs"
 )
 
@@ -79,7 +78,6 @@ func (k *kernel) mountAll() error {
 		Banner:      abi.Sysname + " version " + abi.Release + " " + abi.Version,
 		CommandLine: commandLine(), CPUInfo: k.cpuInfo, Interrupts: k.irq.text, Settings: k.settings(),
 	}))
-	k.vfs.Register(cgroupfs.Type(k.proc))
 	for _, m := range []struct{ path, fstype, options string }{
 		{"/proc", "proc", ""}, {"/dev", "devtmpfs", ""}, {"/dev/pts", "devpts", "mode=620,ptmxmode=666"},
 		{"/dev/shm", "tmpfs", "mode=1777"},

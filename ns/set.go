@@ -83,8 +83,6 @@ type Request struct {
 	Cred  *user.Cred // of the task
 	Set   *Set       // of the task
 	PID   *PIDNamespace
-	// Cgroup is the cgroup of the task, or the one that a new task starts in.
-	Cgroup *Cgroup
 	// Chrooted: the task's root is not that of its mount namespace.
 	Chrooted bool
 	// CopyMount copies the task's mount namespace for credentials c, and re-aims what the caller prepares besides (root and cwd of
@@ -173,7 +171,7 @@ func (b *builder) build() {
 		return old.PIDForChildren.NewChild(c)
 	})
 	s.Net = take(b, abi.CLONE_NEWNET, old.Net, func() (*NetNamespace, error) { return NewNet(c) })
-	s.Cgroup = take(b, abi.CLONE_NEWCGROUP, old.Cgroup, func() (*CgroupNamespace, error) { return NewCgroup(c, b.r.Cgroup) })
+	s.Cgroup = take(b, abi.CLONE_NEWCGROUP, old.Cgroup, func() (*CgroupNamespace, error) { return NewCgroup(c) })
 	s.Time = take(b, 0, old.Time, nil)
 	s.TimeForChildren = take(b, abi.CLONE_NEWTIME, old.TimeForChildren, func() (*TimeNamespace, error) {
 		return old.TimeForChildren.Copy(c)

@@ -10,15 +10,14 @@ import (
 
 // CloneArgs says what clone, fork, vfork and clone3 make.
 type CloneArgs struct {
-	Flags      uint64     // CLONE_*, without the exit signal
-	ExitSignal Signal     // 0: none
-	Stack      uint32     // stack pointer of the new task, 0: the parent's
-	TLS        uint32     // argument of the ABI for CLONE_SETTLS
-	ParentTID  uint32     // address for CLONE_PARENT_SETTID
-	ChildTID   uint32     // address for CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID
-	PIDFD      uint32     // address for CLONE_PIDFD
-	SetTID     []int32    // clone3's set_tid: ids in the innermost pid namespace and its ancestors
-	Cgroup     *ns.Cgroup // for CLONE_INTO_CGROUP, nil: the parent's
+	Flags      uint64  // CLONE_*, without the exit signal
+	ExitSignal Signal  // 0: none
+	Stack      uint32  // stack pointer of the new task, 0: the parent's
+	TLS        uint32  // argument of the ABI for CLONE_SETTLS
+	ParentTID  uint32  // address for CLONE_PARENT_SETTID
+	ChildTID   uint32  // address for CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID
+	PIDFD      uint32  // address for CLONE_PIDFD
+	SetTID     []int32 // clone3's set_tid: ids in the innermost pid namespace and its ancestors
 }
 
 // check refuses flags that do not go together (clone(2), EINVAL).
@@ -98,7 +97,7 @@ func (b *birth) prepare() error {
 	if err := b.namespaces(); err != nil {
 		return err
 	}
-	parts := []func() error{b.enter, b.files, b.undo, b.cgroup, b.handlers, b.memory, b.identity, b.context}
+	parts := []func() error{b.enter, b.files, b.undo, b.handlers, b.memory, b.identity, b.context}
 	if f&abi.CLONE_THREAD == 0 {
 		parts = append(parts, b.process)
 	}
@@ -149,7 +148,7 @@ func (b *birth) namespaces() error {
 // prepareNamespaces builds new namespaces for t or its child, whose root and cwd are in ctx.
 func (t *Task) prepareNamespaces(flags uint64, ctx *fs.Context, steps *user.Steps) (*ns.Prepared, error) {
 	return ns.Prepare(&ns.Request{
-		Flags: flags, Cred: t.Caller.Cred, Set: t.set, PID: t.pidNS, Cgroup: t.Cgroup(), Steps: steps,
+		Flags: flags, Cred: t.Caller.Cred, Set: t.set, PID: t.pidNS, Steps: steps,
 		Chrooted: t.Caller.FS.Chrooted(t.Caller.Mounts),
 		CopyMount: func(c *user.Cred) (*fs.MountNamespace, error) {
 			return t.Caller.CopyMounts(c, ctx, steps)
@@ -182,19 +181,6 @@ func (b *birth) files() error {
 		return err
 	}
 	b.child.Caller.Files = files
-	return nil
-}
-
-// cgroup counts the child in its cgroup.
-func (b *birth) cgroup() error {
-	cg := b.args.Cgroup
-	if cg == nil {
-		cg = b.parent.Cgroup()
-	}
-	if err := cg.Fork(); err != nil {
-		return err
-	}
-	b.child.cgroup = cg
 	return nil
 }
 
@@ -360,9 +346,6 @@ func (b *birth) commit() (*Task, error) {
 			return nil, abi.ENOMEM // the init of the namespace is gone
 		}
 	}
-	if b.args.Cgroup == nil && c.cgroup.Move(t.cgroup, 1, 0) == nil {
-		c.cgroup = t.cgroup // the parent has been moved meanwhile, or nothing has changed
-	}
 	c.blocked = t.blocked
 	c.noNewPriv, c.cpuMask = t.noNewPriv, t.cpuMask
 	c.inheritSchedLocked(t)
@@ -414,10 +397,6 @@ func (b *birth) drop() {
 	}
 	if c.Caller.Files != nil {
 		c.Caller.Files.Leave()
-	}
-	if c.cgroup != nil {
-		c.cgroup.Exit()
-		c.cgroup.Release()
 	}
 	if c.undo != nil {
 		c.undo.Leave(nil) // it stays the parent's

@@ -135,7 +135,6 @@ func (t *Task) exitTell() {
 	k.mu.Lock()
 	t.forgetChildrenLocked()
 	t.exited.Store(true)
-	t.cgroup.Exit()
 	if g.leader != t {
 		g.addUsageLocked(t)
 		g.removeThreadLocked(t)
@@ -286,7 +285,6 @@ func (t *Task) unhashLocked() {
 			init.mourner.kick()
 		}
 	}
-	t.cgroup.Release()
 	t.Caller.Cred.Leave()
 	t.pid.Put()
 }

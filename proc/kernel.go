@@ -129,9 +129,6 @@ type InitConfig struct {
 
 // NewInit makes the first task, process 1. It does not run yet: call Exec on it, then Start.
 func (k *Kernel) NewInit(c InitConfig) (*Task, error) {
-	if err := k.set.Cgroup.Root().Fork(); err != nil {
-		return nil, err
-	}
 	pid, err := k.pidNS.Alloc(nil)
 	if err != nil {
 		return nil, err
@@ -140,7 +137,6 @@ func (k *Kernel) NewInit(c InitConfig) (*Task, error) {
 	t.handlers = newSigHandlers()
 	t.set = k.set.Get()
 	t.cpuMask = 1
-	t.cgroup = k.set.Cgroup.Root()
 	t.Caller.Cred, t.Caller.FS, t.Caller.Files = c.Cred, c.FS, c.Files
 	t.Caller.Mounts = t.set.Mount
 	k.cpu.InitFPU(t.Ctx)

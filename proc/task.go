@@ -37,7 +37,6 @@ type Task struct {
 
 	// Guarded by Kernel.mu. Only the task itself changes blocked.
 	pid          *ns.PID // nil once the task is gone
-	cgroup       *ns.Cgroup
 	blocked      SigSet
 	restoreMask  SigSet // comes back when the call that set restoring ends
 	restoring    bool

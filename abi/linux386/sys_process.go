@@ -4,7 +4,6 @@ import (
 	"cleave/abi"
 	"cleave/mm"
 	"cleave/proc"
-	"cleave/proc/cgroupfs"
 )
 
 // CloneFlags are flags of clone(2), unshare(2) and setns(2).
@@ -81,17 +80,6 @@ func sysClone3(t *proc.Task, args Addr, size Size) (PID, error) {
 	if c.SetTID != 0 {
 		a.SetTID = make([]int32, c.SetTIDSize)
 		if err := mm.LoadSlice(t.MM(), a.SetTID, uint32(c.SetTID)); err != nil {
-			return 0, err
-		}
-	}
-	if c.Flags&abi.CLONE_INTO_CGROUP != 0 {
-		d, err := t.Files().Get(int(c.Cgroup))
-		if err != nil {
-			return 0, err
-		}
-		a.Cgroup, err = cgroupfs.MayStart(d, &t.Caller, t.Cgroup())
-		d.Put()
-		if err != nil {
 			return 0, err
 		}
 	}
