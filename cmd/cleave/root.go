@@ -20,6 +20,10 @@ const (
 	bbTool = "github.com/u-root/gobusybox/src/cmd/makebb"
 )
 
+// shellTag makes u-root's shell edit lines with a small library: the default asks the terminal questions, waits seconds for
+// the answers, and redraws the screen at every key.
+const shellTag = "goshliner"
+
 // leftOut are the commands that do not build for linux/386, or need what no Cleave has. Without init the kernel starts
 // the shell.
 var leftOut = map[string]bool{
@@ -75,7 +79,7 @@ func buildRoot(out, work string) error {
 		if err := goTool(src, nil, "go", "build", "-o", tool, bbTool); err != nil {
 			return err
 		}
-		return goTool(src, []string{"GOOS=linux", "GOARCH=386", "CGO_ENABLED=0"}, tool, append([]string{"-o", bb}, packages...)...)
+		return goTool(src, []string{"GOOS=linux", "GOARCH=386", "CGO_ENABLED=0"}, tool, append([]string{"-o", bb, "-go-build-tags", shellTag}, packages...)...)
 	})
 	if err != nil {
 		return err

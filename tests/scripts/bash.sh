@@ -22,8 +22,8 @@ split -b 50000 r part.; cat part.* | cmp - r && ls part.* | wc -l; rm part.* r
 head -c 100000 /dev/zero | base64 -w0 | wc -c; printf 'b\na\n' | sort | od -An -c
 ln -s loop1 loop2; ln -s loop2 loop1; cat loop1 2>&1 | sed 's/.*: //'
 date -u -d @1000000000 '+%F %T'; TZ=UTC0 date -u -d '2001-02-03' +%s
-timeout 0.2 sleep 9; echo "timeout $?"; timeout -s KILL 0.2 sleep 9 2>/dev/null; echo "timeout $?"
-bash -c 'exec -a renamed sleep 0' ; echo $?; bash -c 'kill -SEGV $$' ; echo "segv $?"
+timeout 0.2 sleep 9; echo "timeout $?"; { timeout -s KILL 0.2 sleep 9; } 2>/dev/null; echo "timeout $?"
+bash -c 'exec -a renamed sleep 0' ; echo $?; { bash -c 'kill -SEGV $$'; } 2>/dev/null; echo "segv $?"
 tee t1 t2 <<< 'here string' >/dev/null; cat t1 t2; shuf -i 1-5 | sort | tr -d '\n'; echo
 nproc --all >/dev/null && echo nproc; id -un 2>/dev/null || true; uname -s; pwd -P
 env -i bash -c 'echo "${HOME-unset}"'; stdbuf -o0 echo unbuffered; comm -12 <(seq 1 5) <(seq 3 8) | tr '\n' ' '; echo
