@@ -20,9 +20,9 @@ const (
 	bbTool = "github.com/u-root/gobusybox/src/cmd/makebb"
 )
 
-// shellTag makes u-root's shell edit lines with a small library: the default asks the terminal questions, waits seconds for
-// the answers, and redraws the screen at every key.
-const shellTag = "goshliner"
+// shellTag makes u-root's shell leave the editing of lines to the terminal. Its default asks the terminal questions and
+// redraws the screen at every key; its middle form ends at the first Ctrl-C that a command gets.
+const shellTag = "goshsmall"
 
 // leftOut are the commands that do not build for linux/386, or need what no Cleave has. Without init the kernel starts
 // the shell.
