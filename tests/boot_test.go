@@ -22,7 +22,7 @@ func cProgram(t *testing.T, source string) string {
 func TestBootMachines(t *testing.T) {
 	prog := cProgram(t, "hello/hello.c")
 	for _, machine := range []string{"microvm", "q35", "pc"} {
-		for _, mem := range []int{24, 128, 6144} {
+		for _, mem := range []int{16, 128, 6144} {
 			t.Run(fmt.Sprintf("%s-%d", machine, mem), func(t *testing.T) {
 				t.Parallel()
 				r := guest{mem: mem, args: []string{"-M", machine}}.run(t, prog, "one", "two words")
@@ -38,7 +38,7 @@ func TestBootMachines(t *testing.T) {
 func TestBootCost(t *testing.T) {
 	t.Parallel()
 	const bootLimit, nullLimit = 10_000_000, 200
-	r := guest{mem: 24, args: []string{"-i"}}.run(t, cProgram(t, "cost/cost.c"))
+	r := guest{mem: 16, args: []string{"-i"}}.run(t, cProgram(t, "cost/cost.c"))
 	var boot, null int
 	if _, err := fmt.Sscanf(r.stdout, "boot %d\nnull %d", &boot, &null); err != nil {
 		t.Fatalf("%v: status %d, %q, %q", err, r.status, r.stdout, r.stderr)
@@ -79,7 +79,7 @@ func TestBootBadInput(t *testing.T) {
 		{"no such program", guest{kargs: "init=/nothing"}, []string{"/bin/true"}, "/nothing", 71},
 		{"an unknown argument", guest{kargs: "colour=blue"}, []string{"/bin/true"}, "colour", 0},
 		{"a bad value", guest{kargs: "userns=both"}, []string{"/bin/true"}, "userns", 0},
-		{"too little memory", guest{mem: 14}, []string{"./programs/hello/hello.c"}, "memory", 70},
+		{"too little memory", guest{mem: 10}, []string{"./programs/hello/hello.c"}, "memory", 71},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

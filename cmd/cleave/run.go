@@ -47,10 +47,32 @@ func runMain(args []string) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	image, init, err := buildImage(o, dir)
+	if err == nil {
+		err = fits(o, image)
+	}
 	if err != nil {
 		return statusFailed, err
 	}
 	return boot(o, image, init)
+}
+
+// fits refuses an image that the memory cannot hold beside the kernel: QEMU would load it over something else.
+func fits(o *options, image string) error {
+	need := int64(2 << 20) // below the kernel
+	for _, path := range []string{o.kernel, image} {
+		if path == "" {
+			continue
+		}
+		st, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		need += st.Size()
+	}
+	if need > int64(o.mem)<<20 {
+		return fmt.Errorf("-m %d is too little memory: the kernel and the image alone take %d MiB", o.mem, need>>20+1)
+	}
+	return nil
 }
 
 // buildImage makes the archive that the kernel boots with and tells the path of the first process in it, which is
@@ -78,6 +100,9 @@ func buildImage(o *options, dir string) (image, init string, err error) {
 	inside, err := rootHas(root, program)
 	if err != nil || inside {
 		return root, program, err
+	}
+	if o.root == "" && o.mem < smallMemory {
+		root = ""
 	}
 	st, err := os.Stat(program)
 	if err != nil || st.IsDir() {

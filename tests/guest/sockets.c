@@ -1,5 +1,4 @@
 // Unix sockets: addresses, datagrams, messages, backlog, options, credentials, descriptors in flight.
-#define _GNU_SOURCE
 #include "tap.h"
 #include <fcntl.h>
 #include <poll.h>
