@@ -161,6 +161,17 @@ func (m *Mapping) remove(first, end uint64) {
 	}
 }
 
+// Discard frees n pages from idx on: they read as zeros (madvise(2), MADV_REMOVE). What can't be freed, for want of
+// memory to bring it in, is left.
+func (m *Mapping) Discard(idx, n uint64) {
+	i := m.inode
+	i.mu.Lock()
+	if err := m.clearRange(int64(idx)*abi.PageSize, int64(n)*abi.PageSize); err == nil {
+		i.touch()
+	}
+	i.mu.Unlock()
+}
+
 // drop frees all pages: the inode leaves memory.
 func (m *Mapping) drop() {
 	m.remove(0, maxPages)

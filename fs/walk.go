@@ -113,44 +113,51 @@ func (w *walk) run(path []byte, final bool) error {
 		if err := w.jumpToRoot(); err != nil {
 			return err
 		}
+		path = skipSlashes(path)
+		if len(path) == 0 && final {
+			return w.atEnd(true)
+		}
+	} else if len(path) == 0 && final {
+		return w.atEnd(false)
 	}
-	i := skipSlashes(path, 0)
-	if i == len(path) && final {
-		return w.atEnd(i > 0)
-	}
-	for i < len(path) {
+	for len(path) > 0 {
 		if err := w.maySearch(); err != nil {
 			return err
 		}
-		start, h := i, hashSeed(w.at.Dentry)
-		for i < len(path) && path[i] != '/' {
-			h = h*31 + uint32(path[i])
-			i++
+		h, n := hashSeed(w.at.Dentry), 0
+		for _, b := range path {
+			if b == '/' {
+				break
+			}
+			h = h*31 + uint32(b)
+			n++
 		}
-		name := path[start:i]
-		if len(name) > abi.NameMax {
+		if n > abi.NameMax {
 			return abi.ENAMETOOLONG
 		}
-		slash := i < len(path)
-		i = skipSlashes(path, i)
-		last := final && i == len(path)
+		name, slash := path[:n], n < len(path)
+		if path = path[n:]; slash {
+			path = skipSlashes(path)
+		}
+		last := len(path) == 0 && final
 		if last && w.flags&walkParent != 0 {
 			w.setLast(name, h, slash)
 			return nil
 		}
-		follow := !last || slash || w.flags&walkFollow != 0
-		if err := w.step(name, h, follow, last, slash); err != nil {
+		if err := w.step(name, h, last, slash); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func skipSlashes(path []byte, i int) int {
+// skipSlashes returns path without the slashes at its start.
+func skipSlashes(path []byte) []byte {
+	i := 0
 	for i < len(path) && path[i] == '/' {
 		i++
 	}
-	return i
+	return path[i:]
 }
 
 // atEnd ends a walk whose path has no component.
@@ -193,7 +200,7 @@ func (w *walk) maySearch() error {
 }
 
 // step goes one component further.
-func (w *walk) step(name []byte, h uint32, follow, last, slash bool) error {
+func (w *walk) step(name []byte, h uint32, last, slash bool) error {
 	if name[0] == '.' {
 		if len(name) == 1 {
 			return nil
@@ -220,7 +227,7 @@ func (w *walk) step(name []byte, h uint32, follow, last, slash bool) error {
 		}
 	}
 	mode := d.inode.mode.Load() & abi.S_IFMT
-	if mode == abi.S_IFLNK && follow {
+	if mode == abi.S_IFLNK && (!last || slash || w.flags&walkFollow != 0) {
 		return w.follow(d, last, slash)
 	}
 	if mode != abi.S_IFDIR && (!last || slash || w.flags&walkDir != 0) {

@@ -135,7 +135,15 @@ func (f *Filler) SetData(d *fs.Dentry, data []byte, first frame.PFN) {
 	i.SetSize(int64(len(data)))
 	pages := int64(len(data)+abi.PageSize-1) / abi.PageSize
 	i.AddBlocks(pages * blocksPerPage)
-	f.fs.pages.Add(pages)
+	f.fs.addImage(pages)
+}
+
+// addImage counts pages that a Filler brings. They do not count against the limit.
+func (t *FS) addImage(pages int64) {
+	t.pages.Add(pages)
+	if t.maxPages.Load() != 0 {
+		t.maxPages.Add(pages)
+	}
 }
 
 // Append adds a page of n bytes to the regular file at d, whose size was a multiple of the page size. pfn's reference
@@ -145,5 +153,5 @@ func (f *Filler) Append(d *fs.Dentry, pfn frame.PFN, n int) {
 	i.Pages().Insert(uint64(i.Size())/abi.PageSize, pfn)
 	i.SetSize(i.Size() + int64(n))
 	i.AddBlocks(blocksPerPage)
-	f.fs.pages.Add(1)
+	f.fs.addImage(1)
 }

@@ -52,6 +52,7 @@ type node struct {
 func Register(v *fs.VFS, owner *user.Namespace) {
 	v.Register(Type())
 	t := New(v, "shm", owner)
+	t.maxPages.Store(0)
 	m := v.InternalMount(t.sb)
 	v.NewMemoryFile = func(name string, size int64, cred *user.Cred) (*fs.File, error) {
 		return t.NewFile(m, name, size, cred)
@@ -68,10 +69,11 @@ func mount(r *fs.MountRequest) (*fs.Superblock, error) {
 	return t.sb, nil
 }
 
-// New makes a tmpfs for the kernel itself: the root file system, or the one of memfd_create(2).
+// New makes a tmpfs for the kernel itself, such as the root file system. Files may take half of the memory, besides what
+// a Filler puts in.
 func New(v *fs.VFS, name string, owner *user.Namespace) *FS {
 	t := &FS{vfs: v}
-	o := options{mode: 0o755}
+	o := options{mode: 0o755, pages: int64(v.Pool.Stats().Total) / 2}
 	t.start(&fs.MountRequest{VFS: v, Source: name, Type: &fs.Type{Name: name, Flags: fs.TypeNoDev | fs.TypeNoMount}, Owner: owner}, o)
 	return t
 }
