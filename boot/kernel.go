@@ -82,7 +82,8 @@ func (k *kernel) build() error {
 	k.exited = make(chan int, 1)
 	k.proc = proc.New(proc.Config{
 		Memory: k.memory, VFS: k.vfs, Clock: k.clock, ABI: k.abi, CPU: k.cpu, Interrupts: k.irq, Random: k.random.Read,
-		MaxTasks: maxTasks(), Short: heapShort, InitExited: func(status int) { k.exited <- status }, TraceCalls: k.args.Trace != "",
+		MaxTasks: maxTasks(), Short: heapShort, NewParker: newParker,
+		InitExited: func(status int) { k.exited <- status }, TraceCalls: k.args.Trace != "",
 		Log:    func(msg string) { kernelLog.Add(klog.Warning, msg) },
 		UserNS: k.users, Set: k.set,
 	})

@@ -8,27 +8,20 @@ import (
 // kick wakes t if it sleeps, or makes its next sleep end at once. It never blocks, so it may be called with any lock
 // held.
 //
-// No wake-up is lost: the token stays in the channel until t takes it, and t tests what it waits for after every
-// token and before every sleep. The cost is that a sleep may end for nothing.
-func (t *Task) kick() {
-	select {
-	case t.wake <- struct{}{}:
-	default:
-	}
-}
+// No wake-up is lost: the token stays until t takes it, and t tests what it waits for after every token and before every
+// sleep. The cost is that a sleep may end for nothing.
+func (t *Task) kick() { t.parker.Unpark() }
 
 // Notify implements wait.Listener: it wakes the task.
 func (t *Task) Notify(*wait.Entry, wait.Events) { t.kick() }
 
 // park sleeps until a token comes, whatever it means.
 func (t *Task) park() {
-	select {
-	case <-t.wake:
+	if t.parker.Take() {
 		return
-	default:
 	}
 	t.suspend()
-	<-t.wake
+	t.parker.Park()
 	t.resume()
 }
 

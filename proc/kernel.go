@@ -22,6 +22,7 @@ type Config struct {
 	Random     func(p []byte)   // fills p with random bits
 	InitExited func(status int) // told, once, the wait(2) status of the first process; called on its goroutine
 	Log        func(msg string) // a line for the kernel's log; nil: none
+	NewParker  func() Parker    // nil: channels
 	TraceCalls bool             // every task has WorkTrace
 	MaxTasks   int              // how many tasks there may be, those that nobody has waited for included; 0: any number
 	Short      func() bool      // reports whether the kernel's own memory is short, so that it makes no tasks; nil: never
@@ -44,6 +45,7 @@ type Kernel struct {
 	set        *ns.Set
 	pidNS      *ns.PIDNamespace
 	initExited func(status int)
+	newParker  func() Parker
 	trace      bool
 	maxTasks   int
 	short      func() bool
@@ -66,6 +68,9 @@ type Kernel struct {
 
 	lastYield atomic.Int64 // monotonic time at which a task last let others go first
 
+	freeSigs    *sigEntry // queue entries to use again; guarded by mu, as is their number
+	numFreeSigs int
+
 	// Steps, when not nil, makes a step of the next preparation of clone, unshare or setns fail; for tests.
 	Steps *user.Steps
 }
@@ -75,11 +80,14 @@ func New(c Config) *Kernel {
 	k := &Kernel{
 		Memory: c.Memory, VFS: c.VFS, Clock: c.Clock, ABI: c.ABI, Interrupts: c.Interrupts, Random: c.Random,
 		UserNS: c.UserNS, Log: c.Log, cpu: c.CPU, set: c.Set, pidNS: c.Set.PIDForChildren, initExited: c.InitExited,
-		trace: c.TraceCalls, started: c.Clock.Monotonic(),
+		newParker: c.NewParker, trace: c.TraceCalls, started: c.Clock.Monotonic(),
 	}
 	k.maxTasks, k.short = c.MaxTasks, c.Short
 	if k.Log == nil {
 		k.Log = func(string) {}
+	}
+	if k.newParker == nil {
+		k.newParker = newChannelParker
 	}
 	if k.Random == nil {
 		k.Random = func([]byte) {}
@@ -155,7 +163,7 @@ func (k *Kernel) NewInit(c InitConfig) (*Task, error) {
 
 // newTask makes a task that nobody knows.
 func (k *Kernel) newTask() *Task {
-	t := &Task{k: k, Ctx: new(Context), SyscallNr: NoSyscall, wake: make(chan struct{}, 1), slack: defaultSlack}
+	t := &Task{k: k, Ctx: new(Context), SyscallNr: NoSyscall, parker: k.newParker(), slack: defaultSlack}
 	t.Caller.VFS, t.Caller.Limits, t.Caller.Task = k.VFS, t, t
 	t.futex.task = t
 	if k.trace {

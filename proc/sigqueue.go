@@ -11,7 +11,8 @@ import (
 type sigEntry struct {
 	info    SigInfo
 	account *user.Account
-	timer   *PosixTimer // the timer that owns the entry, which is then not freed
+	timer   *PosixTimer // whose signal it is, nil: nobody's, or the timer is deleted
+	kernel  *Kernel     // that gets the entry back; nil: it is a part of a timer
 	queued  bool
 	next    *sigEntry
 }
@@ -98,11 +99,32 @@ func (p *pending) dropLocked(set SigSet) {
 	}
 }
 
-// releaseLocked gives back what an entry out of any queue was charged.
+// maxFreeSigs bounds the entries that are kept for use again.
+const maxFreeSigs = 64
+
+// newSigEntryLocked gives an entry for info, charged to account, which may be nil.
+func (k *Kernel) newSigEntryLocked(info *SigInfo, account *user.Account) *sigEntry {
+	e := k.freeSigs
+	if e == nil {
+		e = &sigEntry{kernel: k}
+	} else {
+		k.freeSigs = e.next
+		k.numFreeSigs--
+	}
+	e.info, e.account = *info, account
+	return e
+}
+
+// releaseLocked gives back an entry that is out of its queue, and what it was charged.
 func (e *sigEntry) releaseLocked() {
 	if e.account != nil {
 		e.account.Add(user.PendingSignals, -1)
 		e.account = nil
+	}
+	if k := e.kernel; k != nil && k.numFreeSigs < maxFreeSigs {
+		e.next = k.freeSigs
+		k.freeSigs = e
+		k.numFreeSigs++
 	}
 }
 

@@ -55,7 +55,7 @@ func (t *Task) queueLocked(p *pending, info *SigInfo) error {
 		}
 		return nil
 	}
-	p.addLocked(&sigEntry{info: *info, account: account})
+	p.addLocked(t.k.newSigEntryLocked(info, account))
 	return nil
 }
 
@@ -200,7 +200,7 @@ func (t *Task) forceLocked(info *SigInfo) {
 	}
 	p := &t.pending
 	if !p.signals().Has(sig) {
-		p.addLocked(&sigEntry{info: *info})
+		p.addLocked(t.k.newSigEntryLocked(info, nil))
 		p.setSignals(p.signals() | sig.bit())
 	}
 	t.interruptLocked()

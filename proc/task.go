@@ -53,7 +53,7 @@ type Task struct {
 
 	altStack AltStack
 
-	wake   chan struct{} // capacity 1: a token says "look again"
+	parker Parker
 	asleep atomic.Bool
 	alarm  Timer      // ends a sleep; made by the first that needs it
 	io     ioState    // what calls on files use
