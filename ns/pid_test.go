@@ -125,11 +125,11 @@ func TestPIDErrors(t *testing.T) {
 	wantErr(t, "the first one is not 1", err, abi.EINVAL)
 	_, err = n.Alloc([]int32{1, 1, 1})
 	wantErr(t, "more numbers than levels", err, abi.EINVAL)
-	one, err := n.Alloc([]int32{1, 77})
+	_, err = n.Alloc([]int32{1, 77})
 	wantErr(t, "wanted numbers", err, abi.EINVAL)
 	root, err := w.pid.Alloc(nil)
 	wantErr(t, "init", err, 0)
-	one, err = n.Alloc([]int32{1, 77})
+	one, err := n.Alloc([]int32{1, 77})
 	wantErr(t, "wanted numbers", err, 0)
 	if one.In(n) != 1 || one.In(w.pid) != 77 {
 		t.Error(one.Numbers(w.pid))

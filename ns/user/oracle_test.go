@@ -239,8 +239,10 @@ func step(r *rand.Rand, c *Cred, progs []program, dir string, nnp *bool) (string
 		s = fmt.Sprintf("capset %d %d %d", e, p, i)
 		n, err = c.SetCaps(e, p, i)
 	case 12:
-		v := Securebits(r.Uint32()) & Securebits(r.Uint32()) & Securebits(r.Uint32()) & 0x10ff
-		v |= c.Securebits & secLocks
+		few := r.Uint32()
+		few &= r.Uint32()
+		few &= r.Uint32()
+		v := Securebits(few)&0x10ff | c.Securebits&secLocks
 		s = fmt.Sprintf("securebits %d", v)
 		n, err = c.SetSecurebits(v)
 	case 13:
