@@ -29,7 +29,8 @@ func (d *Dentry) Inode() *Inode { return d.inode }
 // firstCookie leaves 0 and 1 for . and .. in getdents(2).
 const firstCookie = 2
 
-// nameHash continues the hash of a directory with one byte of a name.
+// hashSeed starts the hash of a name in dir; every byte b continues it as h*31 + b. The walk does the same as hashName
+// while it looks for the end of the component.
 func hashSeed(dir *Dentry) uint32 { return dir.id * 0x9e3779b1 }
 
 func hashName(dir *Dentry, name []byte) uint32 {

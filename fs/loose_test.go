@@ -91,6 +91,10 @@ func TestMoreOperations(t *testing.T) {
 	k.want(abi.EINVAL, err)
 	k.want(abi.ENOTDIR, k.Fchdir(f))
 	f.Put()
+}
+
+func TestRemovedDirectory(t *testing.T) {
+	k := newKit(t)
 	k.mkdir("/d")
 	d := k.open("/d", abi.O_RDONLY)
 	k.ok(k.Fchdir(d))
@@ -104,6 +108,10 @@ func TestMoreOperations(t *testing.T) {
 	k.want(abi.ENOENT, k.ReadDir(d, &names{room: -1}))
 	d.Put()
 	k.ok(k.Chdir([]byte("/")))
+}
+
+func TestDevicesAndSockets(t *testing.T) {
+	k := newKit(t)
 	if dev := fs.DecodeDev(0x12345); dev.Encode() != 0x12345 || fs.MakeDev(8, 300).Encode() != 0x10082c {
 		t.Error("device numbers")
 	}
@@ -112,7 +120,7 @@ func TestMoreOperations(t *testing.T) {
 	} else {
 		p.Put()
 	}
-	_, err = k.MakeSocket([]byte("/sock"), 0o777)
+	_, err := k.MakeSocket([]byte("/sock"), 0o777)
 	k.want(abi.EADDRINUSE, err)
 	k.want(abi.ENXIO, k.tryOpen("/sock", abi.O_RDWR))
 }

@@ -98,7 +98,7 @@ func (w *walk) release() {
 	}
 }
 
-// Lookup returns the place that a path leads to, pinned. flags: walk* bits.
+// lookup returns the place that a path leads to, pinned. flags: walk* bits.
 func (c *Caller) lookup(dirfd int, path []byte, flags, resolve uint32) (Path, error) {
 	var w walk
 	if err := w.start(c, dirfd, path, flags, resolve); err != nil {
