@@ -159,7 +159,12 @@ type CPU interface {
 	// the first 512 bytes are what FXSAVE stores (SDM vol. 1, 13.4). It stays valid until the next Run.
 	SaveFPU(c *Context) []byte
 
-	// LoadFPU says that what SaveFPU returned was changed. It masks bits that the CPU would refuse.
+	// FPUBuffer returns the room of that image, of undefined content, so that a new state can be put there; the old one
+	// is lost. To change a part, take SaveFPU's.
+	FPUBuffer(c *Context) []byte
+
+	// LoadFPU takes the image that SaveFPU or FPUBuffer returned, after it was changed. It masks bits that the CPU
+	// would refuse.
 	LoadFPU(c *Context)
 
 	// Reload says that TLS or a segment selector of c was changed.

@@ -63,7 +63,7 @@ func (a *ABI) popFPU(t *proc.Task, fp uint32) error {
 		return err
 	}
 	head, sw := mm.Get[fpstate](buf), mm.Get[fpxSW](buf[fpstateSize+swOffset:])
-	state := a.cpu.SaveFPU(t.Ctx)[:a.fpuSize]
+	state := a.cpu.FPUBuffer(t.Ctx)[:a.fpuSize]
 	copy(state, buf[fpstateSize:])
 	if a.fpuSize > fxsaveSize {
 		if err := a.popRest(t, state, fp+fpstateSize, &sw); err != nil {

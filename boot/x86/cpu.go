@@ -15,7 +15,11 @@ type CPU struct {
 
 	Timer Timer
 
-	owner      *proc.Context // whose segments, x87 and vector state the processor holds
+	// What the processor holds. ready is set if user mode can be entered at once with that context: the other two are
+	// the same one.
+	ready      *proc.Context
+	segmentsOf *proc.Context // whose data segments and TLS descriptors are loaded
+	extendedOf *proc.Context // whose x87 and AVX state is in the registers, and not in its memory
 	root       frame.PFN     // what CR3 has
 	kernelRoot frame.PFN
 
@@ -25,7 +29,7 @@ type CPU struct {
 	// sysenterStack is where RSP points after SYSENTER, at its end. Its entry pushes one flags word; the rest is
 	// for the frame of a single-step exception. context follows it: the entry pops it.
 	sysenterStack [32]uint64
-	context       uintptr // of owner
+	context       uintptr // ready, or the last one that was
 
 	gdt [gdtEntries]uint64
 	tss [tssWords]uint32
@@ -57,6 +61,9 @@ func enterUser(ctx *proc.Context)
 // thread.
 func loadSegments(ds, es, fs, gs uint16) (base uint64)
 
+// readSegments returns DS, ES, FS and GS.
+func readSegments() [4]uint16
+
 // Run implements proc.CPU. From the test of Work on it has no preemption point: what it calls is nosplit.
 func (c *CPU) Run(ctx *proc.Context) proc.Trap {
 	if t := &c.Timer; *t.Words[0] != t.Seen[0] || *t.Words[1] != t.Seen[1] {
@@ -65,7 +72,7 @@ func (c *CPU) Run(ctx *proc.Context) proc.Trap {
 	if ctx.Work.Load()&proc.WorkReturn != 0 {
 		return proc.Trap{Vector: proc.VectorWork}
 	}
-	if c.owner != ctx || c.root != ctx.Root {
+	if c.ready != ctx || c.root != ctx.Root {
 		c.prepare(ctx)
 	}
 	enterUser(ctx)
@@ -79,21 +86,34 @@ func (c *CPU) Run(ctx *proc.Context) proc.Trap {
 //
 //go:nosplit
 func (c *CPU) prepare(ctx *proc.Context) {
-	if c.owner != ctx {
-		c.take(ctx)
-	}
 	if c.root != ctx.Root {
 		c.setRoot(ctx.Root)
 	}
+	if c.ready == ctx {
+		return
+	}
+	if c.extendedOf != ctx {
+		if c.extendedOf != nil {
+			saveExtended(area(c.extendedOf))
+		}
+		restoreExtended(ctx)
+		c.extendedOf = ctx
+	}
+	if c.segmentsOf != ctx {
+		c.loadSegments(ctx)
+		c.segmentsOf = ctx
+	}
+	if p := uintptr(unsafe.Pointer(ctx)); c.context != p {
+		c.setTSS(tssRSP0, uint64(p+unsafe.Sizeof(proc.Regs{})))
+		c.context = p
+	}
+	c.ready = ctx
 }
 
-// take makes the processor hold the state of ctx, after saving that of the last owner.
+// loadSegments loads the TLS descriptors and data segments of ctx.
 //
 //go:nosplit
-func (c *CPU) take(ctx *proc.Context) {
-	if c.owner != nil {
-		saveExtended(area(c.owner))
-	}
+func (c *CPU) loadSegments(ctx *proc.Context) {
 	for i := range ctx.TLS {
 		c.gdt[gdtTLS+i] = userDescriptor(ctx.TLS[i])
 	}
@@ -102,10 +122,6 @@ func (c *CPU) take(ctx *proc.Context) {
 		base = 0 // AMD leaves the old base with a null selector
 	}
 	ctx.Machine[machineBase/8] = base
-	loadExtended(area(ctx))
-	c.setTSS(tssRSP0, uint64(uintptr(unsafe.Pointer(ctx))+unsafe.Sizeof(proc.Regs{})))
-	c.owner = ctx
-	c.context = uintptr(unsafe.Pointer(ctx))
 }
 
 // userDescriptor returns d as it may stand in the GDT: a code or data segment of privilege 3, never 64-bit code.
@@ -123,12 +139,12 @@ func userDescriptor(d uint64) uint64 {
 //
 //go:nosplit
 func (c *CPU) selector(s uint16) uint16 {
-	switch s | 3 {
-	case userDS, userCS, 3:
+	if s == userDS || s|3 == 3 || s|3 == userDS || s|3 == userCS {
 		return s
-	case gdtTLS<<3 | 3, (gdtTLS+1)<<3 | 3, (gdtTLS+2)<<3 | 3:
+	}
+	if i := s >> 3; i >= gdtTLS && i < gdtEntries && s&4 == 0 {
 		// Data, or code that can be read. Code is no use in a data register unless readable (SDM vol. 2, MOV).
-		if d := c.gdt[s>>3]; d&descPresent != 0 && (d&descCode == 0 || d&descWritable != 0) {
+		if d := c.gdt[i]; d&descPresent != 0 && (d&descCode == 0 || d&descWritable != 0) {
 			return s
 		}
 	}
@@ -140,15 +156,29 @@ func (c *CPU) Interrupt(*proc.Context) {}
 
 // Reload implements proc.CPU.
 func (c *CPU) Reload(ctx *proc.Context) {
-	if c.owner == ctx {
-		saveExtended(area(ctx))
-		c.owner = nil
+	if c.segmentsOf != ctx {
+		return
+	}
+	same := readSegments() == [4]uint16{ctx.DS, ctx.ES, ctx.FS, ctx.GS}
+	for i, d := range ctx.TLS {
+		same = same && c.gdt[gdtTLS+i] == userDescriptor(d)
+	}
+	if !same {
+		c.segmentsOf, c.ready = nil, nil
 	}
 }
 
 // Release implements proc.CPU.
 func (c *CPU) Release(ctx *proc.Context) {
-	if c.owner == ctx {
-		c.owner = nil
+	if c.segmentsOf == ctx {
+		c.segmentsOf, c.ready = nil, nil
+	}
+	c.detach(ctx)
+}
+
+// detach forgets the extended state of ctx that is in the registers: what is in its memory holds.
+func (c *CPU) detach(ctx *proc.Context) {
+	if c.extendedOf == ctx {
+		c.extendedOf, c.ready = nil, nil
 	}
 }

@@ -171,3 +171,11 @@ slow:
 	MOVL	DI, DX
 	WRMSR
 	RET
+
+// func readSegments() [4]uint16
+TEXT ·readSegments(SB), NOSPLIT, $0-8
+	MOVW	DS, ret_0+0(FP)
+	MOVW	ES, ret_1+2(FP)
+	MOVW	FS, ret_2+4(FP)
+	MOVW	GS, ret_3+6(FP)
+	RET

@@ -100,36 +100,56 @@ func (c *CPU) InitFPU(ctx *proc.Context) {
 	if uintptr(unsafe.Pointer(ctx))&15 != 0 {
 		panic("x86: a context is not aligned")
 	}
-	c.Release(ctx)
-	clear(ctx.FPU[:])
-	clear(ctx.XMM[:])
+	c.detach(ctx)
+	ctx.XMM = [8][16]byte{}
 	ctx.MXCSR = initialMXCSR
 	b := image(ctx)
-	binary.LittleEndian.PutUint16(b[fxFCW:], initialFCW)
+	if xsave {
+		clear(b[xsHeader:xsHeaderEnd]) // says that all is in its initial state
+	} else {
+		initialX87(b)
+	}
 	binary.LittleEndian.PutUint32(b[fxMXCSR:], initialMXCSR)
+}
+
+// initialX87 puts the initial state of x87 in an image (SDM vol. 1, 8.1.5 and 13.6).
+func initialX87(b []byte) {
+	clear(b[:fxMXCSR])
+	clear(b[fxMXCSRMask+4 : fxXMM])
+	binary.LittleEndian.PutUint16(b[fxFCW:], initialFCW)
 }
 
 // SaveFPU implements proc.CPU.
 func (c *CPU) SaveFPU(ctx *proc.Context) []byte {
 	b := image(ctx)
-	if c.owner == ctx {
+	if c.extendedOf == ctx {
 		saveComplete(area(ctx))
-	} else if xsave && b[xsHeader]&xcrX87 == 0 {
+		c.detach(ctx) // else the next change of tasks would write to the image
+	} else if xsave {
 		// XSAVEOPT does not store what is in its initial state (SDM vol. 1, 13.9).
-		clear(b[:fxMXCSR])
-		clear(b[fxMXCSRMask+4 : fxXMM])
-		binary.LittleEndian.PutUint16(b[fxFCW:], initialFCW)
+		if b[xsHeader]&xcrX87 == 0 {
+			initialX87(b)
+		}
+		if b[xsHeader]&xcrAVX == 0 {
+			clear(b[xsHeaderEnd:])
+		}
 	}
 	binary.LittleEndian.PutUint32(b[fxMXCSR:], ctx.MXCSR)
 	binary.LittleEndian.PutUint32(b[fxMXCSRMask:], mxcsrMask)
 	for i := range ctx.XMM {
-		copy(b[fxXMM+16*i:], ctx.XMM[i][:])
+		*(*[16]byte)(b[fxXMM+16*i:]) = ctx.XMM[i]
 	}
 	clear(b[fxXMM+16*len(ctx.XMM) : fxSize]) // FXSAVE stored the kernel's XMM8-15 there
 	if xsave {
 		b[xsHeader] |= xcrX87 | xcrSSE
 	}
 	return b[:c.imageSize()]
+}
+
+// FPUBuffer implements proc.CPU.
+func (c *CPU) FPUBuffer(ctx *proc.Context) []byte {
+	c.detach(ctx)
+	return image(ctx)[:c.imageSize()]
 }
 
 // imageSize returns the bytes that an image has on this processor.
@@ -143,23 +163,31 @@ func (c *CPU) imageSize() int {
 	return fxSize
 }
 
-// LoadFPU implements proc.CPU. What XRSTOR would refuse with #GP is masked here: bits of MXCSR and of the header.
+// LoadFPU implements proc.CPU.
 func (c *CPU) LoadFPU(ctx *proc.Context) {
-	c.Release(ctx)
+	c.detach(ctx)
 	b := image(ctx)
 	ctx.MXCSR = binary.LittleEndian.Uint32(b[fxMXCSR:]) & mxcsrMask
-	binary.LittleEndian.PutUint32(b[fxMXCSR:], ctx.MXCSR)
 	for i := range ctx.XMM {
-		copy(ctx.XMM[i][:], b[fxXMM+16*i:])
+		ctx.XMM[i] = *(*[16]byte)(b[fxXMM+16*i:])
 	}
-	present := b[xsHeader] & byte(xstate|xcrSSE)
-	clear(b[xsHeader:xsHeaderEnd])
-	b[xsHeader] = present
+}
+
+// restoreExtended loads the x87 and AVX state of ctx. What XRSTOR would refuse with #GP is masked first, whoever wrote it:
+// bits of MXCSR and of the header (SDM vol. 1, 13.8.1).
+//
+//go:nosplit
+func restoreExtended(ctx *proc.Context) {
+	p := area(ctx)
+	*(*uint32)(unsafe.Add(p, fxMXCSR)) &= mxcsrMask
+	header := (*[8]uint64)(unsafe.Add(p, xsHeader))
+	*header = [8]uint64{header[0] & (xstate | xcrSSE)}
+	loadExtended(p)
 }
 
 // CopyFPU implements proc.CPU.
 func (c *CPU) CopyFPU(dst, src *proc.Context) {
-	c.Release(dst)
+	c.detach(dst)
 	c.SaveFPU(src)
 	copy(image(dst), image(src))
 	dst.XMM = src.XMM

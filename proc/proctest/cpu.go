@@ -119,6 +119,9 @@ const fpuSize = 576
 // SaveFPU implements proc.CPU: an XSAVE image of x87 and SSE only.
 func (p *cpu) SaveFPU(c *proc.Context) []byte { return c.FPU[:fpuSize] }
 
+// FPUBuffer implements proc.CPU.
+func (p *cpu) FPUBuffer(c *proc.Context) []byte { return c.FPU[:fpuSize] }
+
 // LoadFPU implements proc.CPU.
 func (p *cpu) LoadFPU(*proc.Context) {}
 

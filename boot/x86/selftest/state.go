@@ -198,6 +198,8 @@ func fpuImage(m *machine) error {
 			binary.LittleEndian.Uint32(b[160+3*16:]) != 55 || binary.LittleEndian.Uint32(b[24:]) != 0x1f80 {
 			return fmt.Errorf("image: % x", b[:224])
 		}
+		m.run(int80) // does not write to the image
+		m.load(program...)
 		binary.LittleEndian.PutUint16(b[40:], 0x4000) // 2.0
 		binary.LittleEndian.PutUint32(b[160+3*16:], 66)
 		binary.LittleEndian.PutUint32(b[24:], 0x1fa0)
@@ -211,20 +213,23 @@ func fpuImage(m *machine) error {
 }
 
 func fpuBadImage(m *machine) error {
-	m.load(int80)
-	c := m.task()
-	m.resume(c)
-	b := m.cpu.SaveFPU(c)
-	for i := range b {
-		b[i] = 0xff
+	for _, load := range []bool{true, false} { // also if LoadFPU is left out, after a fault in copying
+		m.load(int80)
+		c := m.task()
+		m.resume(c)
+		b := m.cpu.FPUBuffer(c)
+		for i := range b {
+			b[i] = 0xff
+		}
+		if load {
+			m.cpu.LoadFPU(c)
+		}
+		c.EIP = codeAddr
+		if err := expectTrap(c, m.resume(c), proc.VectorSyscall, 0, codeAddr+2); err != nil {
+			return err
+		}
 	}
-	m.cpu.LoadFPU(c)
-	if t := m.resume(c); t.Vector == proc.VectorPageFault { // the program has run on into the zeros behind it
-		return nil
-	}
-	m.load(int80)
-	c.EIP = codeAddr
-	return expectTrap(c, m.resume(c), proc.VectorSyscall, 0, codeAddr+2)
+	return nil
 }
 
 func fpuCopy(m *machine) error {
