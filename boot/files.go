@@ -76,7 +76,7 @@ func (k *kernel) mountAll() error {
 	k.vfs.Register(procfs.Type(procfs.Config{
 		Kernel: k.proc, NSFS: ns.NewNSFS(k.vfs), Release: abi.Release, Version: abi.Version,
 		Banner:      abi.Sysname + " version " + abi.Release + " " + abi.Version,
-		CommandLine: commandLine(), CPUInfo: k.cpuInfo, Interrupts: k.irq.text, Settings: k.settings(),
+		CommandLine: commandLine(), CPUInfo: k.cpuInfo, Interrupts: k.irq.text, Settings: k.settings(), SysRq: k.sysRq,
 	}))
 	for _, m := range []struct{ path, fstype, options string }{
 		{"/proc", "proc", ""}, {"/dev", "devtmpfs", ""}, {"/dev/pts", "devpts", "mode=620,ptmxmode=666"},

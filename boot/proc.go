@@ -33,6 +33,23 @@ func (k *kernel) settings() map[string]procfs.Setting {
 	}
 }
 
+// sysRq carries out a command of /proc/sysrq-trigger: c crashes the kernel, to see how that looks, b reboots, o powers
+// off. EINVAL for all others.
+//
+// DIVERGES: Linux has more commands, and ignores what it doesn't know.
+func (k *kernel) sysRq(key byte) error {
+	switch key {
+	case 'c':
+		var nothing *kernel
+		nothing.args = k.args
+	case 'b':
+		k.machine.reboot()
+	case 'o':
+		k.end(0)
+	}
+	return abi.EINVAL
+}
+
 // text is /proc/interrupts.
 func (ic *interrupts) text() string {
 	var s strings.Builder

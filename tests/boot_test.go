@@ -79,7 +79,8 @@ func TestBootBadInput(t *testing.T) {
 		{"no such program", guest{kargs: "init=/nothing"}, []string{"/bin/true"}, "/nothing", 71},
 		{"an unknown argument", guest{kargs: "colour=blue"}, []string{"/bin/true"}, "colour", 0},
 		{"a bad value", guest{kargs: "userns=both"}, []string{"/bin/true"}, "userns", 0},
-		{"too little memory", guest{mem: 10}, []string{"./programs/hello/hello.c"}, "memory", 71},
+		{"too little memory for QEMU", guest{mem: 10}, []string{"./programs/hello/hello.c"}, "memory", 71},
+		{"too little memory", guest{mem: 11, root: t.TempDir()}, []string{cProgram(t, "hello/hello.c")}, "memory", 70},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -117,6 +118,26 @@ func TestBootStatus(t *testing.T) {
 	}
 	if r := (guest{}).run(t, cProgram(t, "crash/crash.c")); r.status != 128+11 {
 		t.Errorf("a crash of the first process: status %d, want 139", r.status)
+	}
+}
+
+// TestBootPanic crashes the kernel: the report is on standard error, and the status tells.
+func TestBootPanic(t *testing.T) {
+	t.Parallel()
+	bin := debian(t, "busybox-static")
+	r := guest{root: bin}.run(t, "/bin/busybox", "sh", "-c", "echo before; echo c > /proc/sysrq-trigger; echo after")
+	if r.stdout != "before\n" || r.status != 70 {
+		t.Errorf("status %d, %q", r.status, r.stdout)
+	}
+	for _, want := range []string{"kernel panic: exception 14 page fault", "\nrip ffffffff8", " cr2 0", "main.(*kernel).sysRq(",
+		"boot/proc.go:", "cleave/proc.(*Task).run(", "\ninstruction: "} {
+		if !strings.Contains(r.stderr, want) {
+			t.Errorf("the report lacks %q:\n%s", want, r.stderr)
+		}
+	}
+	r = guest{root: bin, kargs: "panic=reboot"}.run(t, "/bin/busybox", "sh", "-c", "echo c > /proc/sysrq-trigger")
+	if r.status != 70 || !strings.Contains(r.stderr, "kernel panic") { // QEMU ends instead of rebooting
+		t.Errorf("panic=reboot: status %d, %s", r.status, r.stderr)
 	}
 }
 

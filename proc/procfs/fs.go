@@ -27,6 +27,8 @@ type Config struct {
 	Interrupts func() string
 	Devices    func() string
 	Disks      func() []Disk // block devices; nil: none
+	// SysRq carries out a command of /proc/sysrq-trigger (proc(5)); nil: there are none.
+	SysRq func(key byte) error
 	// Settings are values below /proc/sys that belong to other parts of the kernel, by their path ("kernel/printk"). They
 	// take the place of those that this package has.
 	Settings map[string]Setting

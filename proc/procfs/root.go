@@ -3,6 +3,7 @@ package procfs
 import (
 	"strconv"
 
+	"cleave/abi"
 	"cleave/fs"
 	"cleave/mm/frame"
 	"cleave/ns"
@@ -32,10 +33,19 @@ func rootTable(c *Config) []entry {
 			{name: "sem", mode: file0444, show: showSem},
 			{name: "shm", mode: file0444, show: showShm},
 		}},
+		setting{set: writeSysRq}.file("sysrq-trigger", 0o200),
 		{name: "uptime", mode: file0444, show: showUptime},
 		{name: "version", mode: file0444, show: showVersion},
 		{name: "vmstat", mode: file0444, show: showVMStat},
 	}
+}
+
+// writeSysRq carries out a command of sysrq-trigger, a letter. EINVAL: there is no such command.
+func writeSysRq(x *access, text string) error {
+	if x.SysRq == nil || text == "" {
+		return abi.EINVAL
+	}
+	return x.SysRq(text[0])
 }
 
 func fixed(target string) func(*access) ([]byte, error) {
