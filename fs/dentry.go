@@ -329,3 +329,8 @@ func (v *VFS) lookupIn(dir *Dentry, name []byte, h uint32) (*Dentry, error) {
 	d = v.addName(dir, name, i)
 	return d, nil
 }
+
+// Entry finds name in the directory dir, in the cache or by asking the file system. The caller knows that the inode stays.
+func (v *VFS) Entry(dir *Dentry, name []byte) (*Dentry, error) {
+	return v.lookupSlow(dir, name, hashName(dir, name))
+}

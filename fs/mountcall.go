@@ -245,33 +245,38 @@ func (c *Caller) newFS(target Path, source []byte, fstype string, flags uint32, 
 	if fstype == "" {
 		return abi.EINVAL
 	}
-	sb, err := c.makeSuper(string(source), fstype, flags, options)
+	sb, root, err := c.makeSuper(string(source), fstype, flags, options)
 	if err != nil {
 		return err
 	}
-	return c.attachSuper(sb, string(source), target, mountFlagsOf(flags))
+	return c.attachSuper(sb, root, string(source), target, mountFlagsOf(flags))
 }
 
-// makeSuper makes or finds the superblock of a file system that is to be mounted. ENODEV: unknown type; EPERM: the
+// makeSuper makes or finds the superblock of a file system that is to be mounted, and the directory of it that the mount
+// is to show. ENODEV: unknown type; EPERM: the
 // caller may not mount such.
-func (c *Caller) makeSuper(source, fstype string, flags uint32, options string) (*Superblock, error) {
+func (c *Caller) makeSuper(source, fstype string, flags uint32, options string) (*Superblock, *Dentry, error) {
 	t := c.VFS.findType(fstype)
 	if t == nil {
-		return nil, abi.ENODEV
+		return nil, nil, abi.ENODEV
 	}
 	owner := c.Cred.NS
 	if t.Flags&TypeUserNS == 0 {
 		if !c.Cred.Has(user.CapSysAdmin, owner.Initial()) {
-			return nil, abi.EPERM
+			return nil, nil, abi.EPERM
 		}
 	} else if !c.Cred.Has(user.CapSysAdmin, owner) {
-		return nil, abi.EPERM
+		return nil, nil, abi.EPERM
 	}
-	sb, err := t.Mount(&MountRequest{VFS: c.VFS, Type: t, Source: source, Options: options, Flags: flags, Caller: c, Owner: owner})
+	r := MountRequest{VFS: c.VFS, Type: t, Source: source, Options: options, Flags: flags, Caller: c, Owner: owner}
+	sb, err := t.Mount(&r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return sb, nil
+	if r.Root == nil {
+		r.Root = sb.root
+	}
+	return sb, r.Root, nil
 }
 
 func (v *VFS) findType(name string) *Type {
@@ -286,14 +291,14 @@ func (v *VFS) findType(name string) *Type {
 	return nil
 }
 
-// attachSuper mounts sb, whose reference it takes over, at target.
-func (c *Caller) attachSuper(sb *Superblock, source string, target Path, flags uint32) error {
+// attachSuper mounts what is below root of sb, whose reference it takes over, at target.
+func (c *Caller) attachSuper(sb *Superblock, root *Dentry, source string, target Path, flags uint32) error {
 	v := c.VFS
 	if err := v.Steps.Next(); err != nil {
 		sb.Put()
 		return err
 	}
-	m := v.newMount(sb, sb.root, c.Cred.NS, flags)
+	m := v.newMount(sb, root, c.Cred.NS, flags)
 	m.source = source
 	var gone dropped
 	v.tree.Lock()

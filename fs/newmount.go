@@ -142,6 +142,7 @@ type fsContext struct {
 	options []string
 	flags   uint32
 	sb      *Superblock // made, or picked
+	root    *Dentry     // of sb, that the mount is to show
 	picked  Path        // fspick: the mount, pinned
 }
 
@@ -254,9 +255,9 @@ func (x *fsContext) create(c *Caller) error {
 	if x.sb != nil {
 		return abi.EBUSY
 	}
-	sb, err := c.makeSuper(x.source, x.typ.Name, x.flags, strings.Join(x.options, ","))
+	sb, root, err := c.makeSuper(x.source, x.typ.Name, x.flags, strings.Join(x.options, ","))
 	if err == nil {
-		x.sb = sb
+		x.sb, x.root = sb, root
 	}
 	return err
 }
@@ -292,7 +293,7 @@ func (c *Caller) Fsmount(f *File, flags, attrs uint32) (*File, error) {
 		return nil, abi.EINVAL
 	}
 	v := c.VFS
-	m := v.newMount(x.sb, x.sb.root, c.Cred.NS, bits)
+	m := v.newMount(x.sb, x.root, c.Cred.NS, bits)
 	m.source = x.source
 	x.sb = nil
 	var gone dropped

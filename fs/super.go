@@ -36,6 +36,9 @@ type MountRequest struct {
 	Flags   uint32 // MS_RDONLY, MS_SYNCHRONOUS and others that concern the file system
 	Caller  *Caller
 	Owner   *user.Namespace // user namespace that the superblock belongs to
+
+	// Root is set by Type.Mount if the mount is to show only what is below this directory of the file system.
+	Root *Dentry
 }
 
 // SuperOps is what a file system does for itself as a whole. Embed NoSuper.

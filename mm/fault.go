@@ -33,7 +33,7 @@ type wanted struct {
 
 // hold keeps what is wanted alive until read has returned. It is called with the lock held.
 func (w *wanted) hold(as *AddressSpace) {
-	w.payer = as.payer
+	w.payer = as.payer.Load()
 	w.mapping.AddMapper(as)
 	if w.file != nil {
 		w.file.Get()
@@ -179,7 +179,7 @@ func (as *AddressSpace) faultAnon(v *vma, page uint32, e *uint64, a Access) erro
 func (as *AddressSpace) newFrame() (frame.PFN, error) {
 	f, err := as.mem.pool.AllocZeroed(frame.Anonymous)
 	if err == nil {
-		as.mem.pool.Charge(f, as.payer)
+		as.mem.pool.Charge(f, as.payer.Load())
 	}
 	return f, err
 }
@@ -234,7 +234,7 @@ func (as *AddressSpace) faultFile(v *vma, page uint32, e *uint64, a Access) (wan
 func (as *AddressSpace) copyPage(page uint32, e *uint64, f frame.PFN, bits uint64) error {
 	c, err := as.mem.pool.Alloc(frame.Anonymous)
 	if err == nil {
-		as.mem.pool.Charge(c, as.payer)
+		as.mem.pool.Charge(c, as.payer.Load())
 		as.mem.pool.Copy(c, f)
 		atomic.StoreUint64(e, c.Addr()|bits)
 		as.rss[rssAnon]++
@@ -289,7 +289,7 @@ func (as *AddressSpace) copyOnWrite(v *vma, page uint32, e *uint64, old, bits ui
 	if err != nil {
 		return err
 	}
-	pool.Charge(c, as.payer)
+	pool.Charge(c, as.payer.Load())
 	if old&pteHeld == 0 {
 		pool.Zero(c)
 	} else {

@@ -41,7 +41,8 @@ func (as *AddressSpace) fork() (*AddressSpace, error) {
 
 // inherit copies what is not mappings. The memory locks of the parent are not inherited (mlock(2)).
 func (as *AddressSpace) inherit(p *AddressSpace) {
-	as.limits, as.segments, as.exe, as.payer = p.limits, p.segments, p.exe, p.payer
+	as.limits, as.segments, as.exe = p.limits, p.segments, p.exe
+	as.payer.Store(p.payer.Load())
 	as.stackTop, as.base, as.randomize = p.stackTop, p.base, p.randomize
 	as.brkStart, as.brkEnd = p.brkStart, p.brkEnd
 	if as.exe != nil {

@@ -237,9 +237,8 @@ func (as *AddressSpace) populate(start, end uint32) {
 		if v != nil && v.prot&ProtWrite != 0 && v.flags&vmShared == 0 {
 			a = Write
 		}
-		over := as.payer.Over()
 		as.mu.Unlock()
-		if v == nil || over || as.fault(p, a) != nil {
+		if v == nil || as.payer.Load().Over() || as.fault(p, a) != nil {
 			return
 		}
 	}

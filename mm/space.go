@@ -39,6 +39,7 @@ type AddressSpace struct {
 	cpu   CPU
 	root  frame.PFN // of pt; does not change
 	users atomic.Int32
+	payer atomic.Pointer[frame.Account] // whom new frames are charged to; nil: nobody
 
 	mu     sync.Mutex
 	pt     pageTable // guarded by mu, as is what follows; entries are changed by the CPU as well
@@ -70,7 +71,6 @@ type AddressSpace struct {
 
 	segments Segments
 	exe      *fs.File
-	payer    *frame.Account // that new frames are charged to; nil: none
 }
 
 // The kinds of resident pages.
@@ -211,11 +211,7 @@ func (as *AddressSpace) SetLimits(l Limits) {
 }
 
 // SetAccount has the frames that the address space takes from now on charged to a; nil: to nobody.
-func (as *AddressSpace) SetAccount(a *frame.Account) {
-	as.mu.Lock()
-	as.payer = a
-	as.mu.Unlock()
-}
+func (as *AddressSpace) SetAccount(a *frame.Account) { as.payer.Store(a) }
 
 // Segments returns what SetSegments set.
 func (as *AddressSpace) Segments() Segments {

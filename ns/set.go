@@ -5,6 +5,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/cgroup"
 	"cleave/ns/user"
 )
 
@@ -83,6 +84,8 @@ type Request struct {
 	Cred  *user.Cred // of the task
 	Set   *Set       // of the task
 	PID   *PIDNamespace
+	// Cgroup is the control group of the task, or of the task that is made.
+	Cgroup *cgroup.Group
 	// Chrooted: the task's root is not that of its mount namespace.
 	Chrooted bool
 	// CopyMount copies the task's mount namespace for credentials c, and re-aims what the caller prepares besides (root and cwd of
@@ -171,7 +174,7 @@ func (b *builder) build() {
 		return old.PIDForChildren.NewChild(c)
 	})
 	s.Net = take(b, abi.CLONE_NEWNET, old.Net, func() (*NetNamespace, error) { return NewNet(c) })
-	s.Cgroup = take(b, abi.CLONE_NEWCGROUP, old.Cgroup, func() (*CgroupNamespace, error) { return NewCgroup(c) })
+	s.Cgroup = take(b, abi.CLONE_NEWCGROUP, old.Cgroup, func() (*CgroupNamespace, error) { return NewCgroup(c, b.r.Cgroup) })
 	s.Time = take(b, 0, old.Time, nil)
 	s.TimeForChildren = take(b, abi.CLONE_NEWTIME, old.TimeForChildren, func() (*TimeNamespace, error) {
 		return old.TimeForChildren.Copy(c)

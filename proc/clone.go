@@ -3,6 +3,7 @@ package proc
 import (
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/cgroup"
 	"cleave/mm"
 	"cleave/ns"
 	"cleave/ns/user"
@@ -10,14 +11,15 @@ import (
 
 // CloneArgs says what clone, fork, vfork and clone3 make.
 type CloneArgs struct {
-	Flags      uint64  // CLONE_*, without the exit signal
-	ExitSignal Signal  // 0: none
-	Stack      uint32  // stack pointer of the new task, 0: the parent's
-	TLS        uint32  // argument of the ABI for CLONE_SETTLS
-	ParentTID  uint32  // address for CLONE_PARENT_SETTID
-	ChildTID   uint32  // address for CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID
-	PIDFD      uint32  // address for CLONE_PIDFD
-	SetTID     []int32 // clone3's set_tid: ids in the innermost pid namespace and its ancestors
+	Flags      uint64        // CLONE_*, without the exit signal
+	ExitSignal Signal        // 0: none
+	Stack      uint32        // stack pointer of the new task, 0: the parent's
+	TLS        uint32        // argument of the ABI for CLONE_SETTLS
+	ParentTID  uint32        // address for CLONE_PARENT_SETTID
+	ChildTID   uint32        // address for CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID
+	PIDFD      uint32        // address for CLONE_PIDFD
+	SetTID     []int32       // clone3's set_tid: ids in the innermost pid namespace and its ancestors
+	Cgroup     *cgroup.Group // of the child (CLONE_INTO_CGROUP); nil: the parent's
 }
 
 // check refuses flags that do not go together (clone(2), EINVAL).
@@ -80,9 +82,10 @@ type birth struct {
 	args   *CloneArgs
 	steps  *user.Steps
 	child  *Task
-	group  *ThreadGroup // nil for a thread
-	cred   *user.Cred   // entered
-	names  *ns.Prepared // new namespaces, nil if there are none
+	group  *ThreadGroup  // nil for a thread
+	cred   *user.Cred    // entered
+	names  *ns.Prepared  // new namespaces, nil if there are none
+	cgroup *cgroup.Group // charged for the child, nil: not yet
 	pid    *ns.PID
 	pidfd  pidfdSlot
 	done   *completion // the caller of vfork waits for it
@@ -97,7 +100,7 @@ func (b *birth) prepare() error {
 	if err := b.namespaces(); err != nil {
 		return err
 	}
-	parts := []func() error{b.enter, b.files, b.undo, b.handlers, b.memory, b.identity, b.context}
+	parts := []func() error{b.enter, b.charge, b.files, b.undo, b.handlers, b.memory, b.identity, b.context}
 	if f&abi.CLONE_THREAD == 0 {
 		parts = append(parts, b.process)
 	}
@@ -124,7 +127,11 @@ func (b *birth) namespaces() error {
 		c.Caller.FS = t.Caller.FS.Copy()
 	}
 	if f&ns.CloneAny != 0 {
-		p, err := t.prepareNamespaces(f, c.Caller.FS, b.steps)
+		at := b.args.Cgroup
+		if at == nil {
+			at = t.group.Cgroup()
+		}
+		p, err := t.prepareNamespaces(f, c.Caller.FS, at, b.steps)
 		if err != nil {
 			return err
 		}
@@ -145,10 +152,11 @@ func (b *birth) namespaces() error {
 	return nil
 }
 
-// prepareNamespaces builds new namespaces for t or its child, whose root and cwd are in ctx.
-func (t *Task) prepareNamespaces(flags uint64, ctx *fs.Context, steps *user.Steps) (*ns.Prepared, error) {
+// prepareNamespaces builds new namespaces for t or its child, whose root and cwd are in ctx, and whose control group is
+// at.
+func (t *Task) prepareNamespaces(flags uint64, ctx *fs.Context, at *cgroup.Group, steps *user.Steps) (*ns.Prepared, error) {
 	return ns.Prepare(&ns.Request{
-		Flags: flags, Cred: t.Caller.Cred, Set: t.set, PID: t.pidNS, Steps: steps,
+		Flags: flags, Cred: t.Caller.Cred, Set: t.set, PID: t.pidNS, Cgroup: at, Steps: steps,
 		Chrooted: t.Caller.FS.Chrooted(t.Caller.Mounts),
 		CopyMount: func(c *user.Cred) (*fs.MountNamespace, error) {
 			return t.Caller.CopyMounts(c, ctx, steps)
@@ -346,6 +354,10 @@ func (b *birth) commit() (*Task, error) {
 			return nil, abi.ENOMEM // the init of the namespace is gone
 		}
 	}
+	if err := b.enterGroupLocked(); err != nil {
+		k.mu.Unlock()
+		return nil, err
+	}
 	c.blocked = t.blocked
 	c.noNewPriv, c.cpuMask = t.noNewPriv, t.cpuMask
 	c.inheritSchedLocked(t)
@@ -388,6 +400,9 @@ func (b *birth) drop() {
 	b.pidfd.cancel(b.parent)
 	if b.pid != nil {
 		b.pid.Put()
+	}
+	if b.cgroup != nil {
+		b.cgroup.AddTasks(-1)
 	}
 	if c.mm != nil {
 		c.mm.Unref()

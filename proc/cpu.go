@@ -111,9 +111,10 @@ const (
 	WorkYield               // its slice of the CPU is over
 	WorkTrace               // system calls are traced (kernel argument trace=)
 	WorkSeccomp             // system calls are filtered
+	WorkLimited             // memory is limited: look at its limits after system calls and page faults
 
 	WorkReturn = WorkSignal | WorkRestart | WorkExit | WorkYield // keep the task out of user mode
-	WorkEntry  = WorkTrace | WorkSeccomp                         // concern the entry of a system call
+	WorkEntry  = WorkTrace | WorkSeccomp | WorkLimited           // concern system calls
 )
 
 // The bits of a page fault's error code (SDM vol. 3, 4.7).

@@ -37,6 +37,7 @@
 //	Kernel.mu, the task lock
 //	├── wait.Queue of a ThreadGroup ── epoll and poll, whose listeners call nothing of proc but kick
 //	├── ns: the lock of pid numbers, counts of namespaces and users
+//	├── cgroup.Hierarchy.mu ── the frame pool's lock; wait.Queue of control files
 //	├── timers of the Clock (their functions run with no lock held, and take Kernel.mu)
 //	├── limits.mu
 //	└── fs.FDTable, fs.Context: their counts of users only

@@ -296,6 +296,7 @@ func (p *program) commit() {
 	swap(&t.Caller.Files, &old.files)
 	swap(&t.handlers, &old.handlers)
 	t.mm, old.mm = p.mm, t.mm
+	t.mm.SetAccount(g.account.Load())
 	oldSet := p.set
 	swap(&t.set, &oldSet)
 	if user.GainsOrMoves(t.Caller.Cred, p.cred) || p.secure {

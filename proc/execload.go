@@ -24,6 +24,7 @@ func (p *program) load() error {
 		return err
 	}
 	p.mm = as
+	as.SetAccount(t.group.account.Load())
 	if p.persona&abi.ADDR_NO_RANDOMIZE == 0 {
 		as.Randomize()
 	}

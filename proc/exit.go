@@ -152,6 +152,7 @@ func (t *Task) exitTell() {
 // becomeZombieLocked makes a process without threads a zombie and tells its parent, who may not want to wait for it.
 func (g *ThreadGroup) becomeZombieLocked() {
 	g.zombie.Store(true)
+	g.Cgroup().Leave()
 	g.exitCode = g.statusLocked()
 	g.exiting = true
 	if g.parent != nil {
@@ -286,6 +287,7 @@ func (t *Task) unhashLocked() {
 		}
 	}
 	t.Caller.Cred.Leave()
+	t.group.Cgroup().AddTasks(-1)
 	t.pid.Put()
 }
 

@@ -4,7 +4,9 @@ import (
 	"sync/atomic"
 
 	"cleave/abi"
+	"cleave/fs/cgroup"
 	"cleave/fs/tty"
+	"cleave/mm/frame"
 	"cleave/ns"
 	"cleave/wait"
 )
@@ -56,6 +58,9 @@ type ThreadGroup struct {
 	childUsage Usage // of children that were reaped
 	maxRSS     int64 // KiB, of address spaces left behind
 	started    int64 // monotonic time
+
+	cgroup  atomic.Pointer[cgroup.Group]  // changed with Kernel.mu held, as is account
+	account atomic.Pointer[frame.Account] // who pays for memory
 
 	timers   timerSet
 	oomScore atomic.Int32 // oom_score_adj

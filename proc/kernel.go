@@ -6,6 +6,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/cgroup"
 	"cleave/mm"
 	"cleave/ns"
 	"cleave/ns/user"
@@ -44,6 +45,7 @@ type Kernel struct {
 	cpu        CPU
 	set        *ns.Set
 	pidNS      *ns.PIDNamespace
+	cgroups    *cgroup.Hierarchy
 	initExited func(status int)
 	newParker  func() Parker
 	trace      bool
@@ -92,6 +94,8 @@ func New(c Config) *Kernel {
 	if k.Random == nil {
 		k.Random = func([]byte) {}
 	}
+	k.cgroups = cgroup.New(c.VFS, k)
+	c.Set.Cgroup.SetRoot(k.cgroups.Root())
 	return k
 }
 
@@ -151,6 +155,10 @@ func (k *Kernel) NewInit(c InitConfig) (*Task, error) {
 	g := &ThreadGroup{k: k, leader: t, threads: []*Task{t}, live: 1, isInit: true, started: k.Clock.Monotonic()}
 	g.limits.init()
 	g.dumpable.Store(1)
+	if err := g.joinFirst(); err != nil {
+		pid.Put()
+		return nil, err
+	}
 	t.join(g, pid)
 	t.SetComm("init")
 	k.mu.Lock()
@@ -175,6 +183,7 @@ func (k *Kernel) newTask() *Task {
 // join gives a task that nobody knows its group and its id.
 func (t *Task) join(g *ThreadGroup, pid *ns.PID) {
 	t.group, t.pid = g, pid
+	t.Caller.Account = &g.account
 	t.pidNS, t.tid = pid.Namespace(), pid.Number()
 	t.tgid = t.tid
 	if g.leader != t {

@@ -160,6 +160,9 @@ func (t *Task) pageFault(trap Trap) {
 		err := t.mm.Fault(trap.Addr, mm.Access(trap.Error))
 		if err == nil {
 			t.usage.faults.Add(1)
+			if t.Ctx.Work.Load()&WorkLimited != 0 {
+				t.KeepLimits()
+			}
 			return
 		}
 		if err == abi.ENOMEM && t.makeRoom() {

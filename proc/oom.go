@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"cleave/abi"
+	"cleave/fs/cgroup"
 	"cleave/mm"
 	"cleave/ns"
 	"cleave/wait"
@@ -17,7 +18,7 @@ func (t *Task) makeRoom() bool {
 	if t.Killed() {
 		return false
 	}
-	victim := k.victim()
+	victim := k.victim(nil)
 	if victim == nil {
 		return false
 	}
@@ -53,12 +54,13 @@ type candidate struct {
 	comm  string
 }
 
-// victim is the process with the most memory, moved by oom_score_adj (proc(5)); never an init.
-func (k *Kernel) victim() *candidate {
+// victim is the process with the most memory, moved by oom_score_adj (proc(5)); never an init. within, if it is not nil,
+// is the control group to look in; there only the first process of all is spared.
+func (k *Kernel) victim(within *cgroup.Group) *candidate {
 	total := int64(k.Memory.Pool().Stats().Total)
 	var victim *candidate
 	most := int64(0)
-	list := k.candidates()
+	list := k.candidates(within)
 	for i := range list {
 		c := &list[i]
 		s := c.mm.Stats()
@@ -72,13 +74,15 @@ func (k *Kernel) victim() *candidate {
 }
 
 // candidates lists who may be killed, each with a reference to its address space.
-func (k *Kernel) candidates() []candidate {
+func (k *Kernel) candidates(within *cgroup.Group) []candidate {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var list []candidate
 	k.eachGroupLocked(k.pidNS, func(g *ThreadGroup) {
 		t := g.survivorLocked()
-		if t == nil || g.isInit || g.oomScore.Load() == minOOMScore || t.mm == nil || !t.mm.TryRef() {
+		spared := g.isInit && (within == nil || g.isGlobalInit()) || g.oomScore.Load() == minOOMScore
+		outside := within != nil && !g.Cgroup().Within(within)
+		if t == nil || spared || outside || t.mm == nil || !t.mm.TryRef() {
 			return
 		}
 		list = append(list, candidate{group: g, mm: t.mm, pid: g.pidLocked(), comm: g.leader.Comm()})

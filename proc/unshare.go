@@ -95,7 +95,7 @@ func (p *parts) prepare(flags uint64, steps *user.Steps) error {
 			p.fs = c.FS.Copy()
 			ctx = p.fs
 		}
-		if p.names, err = t.prepareNamespaces(flags, ctx, steps); err != nil {
+		if p.names, err = t.prepareNamespaces(flags, ctx, t.group.Cgroup(), steps); err != nil {
 			return err
 		}
 	}
@@ -141,6 +141,7 @@ func (p *parts) commit() {
 	swap(&t.Caller.Files, &old.files)
 	swap(&t.handlers, &old.handlers)
 	swap(&t.mm, &old.mm)
+	t.mm.SetAccount(t.group.account.Load())
 	var oldSet *ns.Set
 	if p.names != nil {
 		oldSet = t.set

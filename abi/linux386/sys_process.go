@@ -1,7 +1,10 @@
 package linux386
 
 import (
+	"math"
+
 	"cleave/abi"
+	"cleave/fs/cgroup"
 	"cleave/mm"
 	"cleave/proc"
 )
@@ -54,6 +57,7 @@ func sysClone(t *proc.Task, flags CloneFlags, stack, parentTID, tls, childTID Ad
 // Versions of struct clone_args, by their sizes, and the deepest nesting of pid namespaces.
 const (
 	cloneArgsSize0 = 64
+	cloneArgsSize2 = 88 // with cgroup
 	maxSetTID      = 32
 )
 
@@ -81,6 +85,19 @@ func sysClone3(t *proc.Task, args Addr, size Size) (PID, error) {
 		a.SetTID = make([]int32, c.SetTIDSize)
 		if err := mm.LoadSlice(t.MM(), a.SetTID, uint32(c.SetTID)); err != nil {
 			return 0, err
+		}
+	}
+	if c.Flags&abi.CLONE_INTO_CGROUP != 0 {
+		if c.Cgroup > math.MaxInt32 || size < cloneArgsSize2 {
+			return 0, abi.EINVAL
+		}
+		f, err := t.Files().Get(int(c.Cgroup))
+		if err != nil {
+			return 0, err
+		}
+		defer f.Put()
+		if a.Cgroup = cgroup.Of(f); a.Cgroup == nil {
+			return 0, abi.EBADF
 		}
 	}
 	pid, err := t.Clone(&a)

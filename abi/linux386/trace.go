@@ -7,7 +7,7 @@ import (
 	"cleave/proc"
 )
 
-// watched carries out a system call of a task that is traced, or that has filters.
+// watched carries out a system call of a task that is traced, has filters, or has a limit of memory.
 func (a *ABI) watched(t *proc.Task, nr uint32) {
 	if t.Ctx.Work.Load()&proc.WorkTrace == 0 || a.trace == nil {
 		t.Ctx.EAX = a.filtered(t, nr)
@@ -43,7 +43,11 @@ func (a *ABI) filtered(t *proc.Task, nr uint32) uint32 {
 			return v
 		}
 	}
-	return a.carryOut(t, nr)
+	v := a.carryOut(t, nr)
+	if t.Ctx.Work.Load()&proc.WorkLimited != 0 {
+		t.KeepLimits()
+	}
+	return v
 }
 
 // carryOut does what Syscall does, after the trace and the filters.

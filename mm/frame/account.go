@@ -19,9 +19,11 @@ type Account struct {
 	total    int
 	peak     int
 	limit    int
+	high     int
 	released bool
 
-	over atomic.Bool // total > limit
+	over    atomic.Bool // total > limit
+	pressed atomic.Bool // total > high
 }
 
 // NoLimit is the limit of an account without one, in frames.
@@ -51,7 +53,7 @@ func (p *Pool) NewAccount(parent *Account) (*Account, error) {
 	for id >= len(p.acct.list) {
 		p.acct.list = append(p.acct.list, nil)
 	}
-	a := &Account{pool: p, parent: parent, id: uint16(id), limit: NoLimit}
+	a := &Account{pool: p, parent: parent, id: uint16(id), limit: NoLimit, high: NoLimit}
 	p.acct.list[id] = a
 	p.acct.count++
 	if p.acct.owners == nil {
@@ -67,13 +69,17 @@ func (p *Pool) Accounts() int {
 	return p.acct.count
 }
 
-// Charge charges frame f, which the caller has a reference to, to a, unless it is charged already. a nil is nobody.
+// Charge charges frame f, which the caller has a reference to, to a, unless it is charged already. a nil is nobody; for an
+// account that was released, the one above pays.
 func (p *Pool) Charge(f PFN, a *Account) {
 	if a == nil {
 		return
 	}
 	p.mu.Lock()
-	if p.acct.owners[f] == 0 {
+	for a != nil && a.released {
+		a = a.parent
+	}
+	if a != nil && p.acct.owners[f] == 0 {
 		p.acct.owners[f] = a.id
 		use := p.uses[f]
 		for x := a; x != nil; x = x.parent {
@@ -88,8 +94,16 @@ func (a *Account) addLocked(use Use, n int) {
 	a.used[use] += n
 	a.total += n
 	a.peak = max(a.peak, a.total)
+	a.compareLocked()
+}
+
+// compareLocked notes whether the limits are exceeded.
+func (a *Account) compareLocked() {
 	if over := a.total > a.limit; over != a.over.Load() {
 		a.over.Store(over)
+	}
+	if pressed := a.total > a.high; pressed != a.pressed.Load() {
+		a.pressed.Store(pressed)
 	}
 }
 
@@ -119,8 +133,8 @@ func (a *Account) forgetLocked() {
 func (a *Account) Release() {
 	a.pool.mu.Lock()
 	a.released = true
-	a.limit = NoLimit
-	a.over.Store(false)
+	a.limit, a.high = NoLimit, NoLimit
+	a.compareLocked()
 	a.forgetLocked()
 	a.pool.mu.Unlock()
 }
@@ -129,8 +143,26 @@ func (a *Account) Release() {
 func (a *Account) SetLimit(frames int) {
 	a.pool.mu.Lock()
 	a.limit = frames
-	a.over.Store(a.total > frames)
+	a.compareLocked()
 	a.pool.mu.Unlock()
+}
+
+// SetHigh changes the number of frames above which High says so.
+func (a *Account) SetHigh(frames int) {
+	a.pool.mu.Lock()
+	a.high = frames
+	a.compareLocked()
+	a.pool.mu.Unlock()
+}
+
+// High reports whether a, or an account above it, has more frames than SetHigh has said. a may be nil.
+func (a *Account) High() bool {
+	for ; a != nil; a = a.parent {
+		if a.pressed.Load() {
+			return true
+		}
+	}
+	return false
 }
 
 // Over reports whether a, or an account above it, has more frames than its limit. a may be nil.

@@ -49,6 +49,9 @@ func TestAccount(t *testing.T) {
 	if n := p.Accounts(); n != 3 {
 		t.Errorf("%d accounts", n)
 	}
+	late := take(Anonymous, a)
+	want("above, charged by way of a released one", top, 5)
+	f = append(f, late)
 	p.UnrefAll(f)
 	want("above", top, 0)
 	low, _ := p.NewAccount(b)

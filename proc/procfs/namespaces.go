@@ -242,8 +242,8 @@ func (o *mountsFile) Poll(*fs.File) wait.Events {
 func (o *mountsFile) Queue(*fs.File) *wait.Queue { return &o.mounts.Events }
 
 // showCgroup is cgroup: the one hierarchy, version 2.
-func showCgroup(_ *access, w *text) error {
-	w.WriteString("0::/\n")
+func showCgroup(x *access, w *text) error {
+	w.printf("0::%s\n", x.t.CgroupPath(x.reader()))
 	return nil
 }
 

@@ -458,7 +458,7 @@ func TestKernelFiles(t *testing.T) {
 	w := newWorld(t, "")
 	for _, test := range []struct{ path, want string }{
 		{"/proc/version", "Linux version 6.18.0-cleave\n"}, {"/proc/cmdline", "console=ttyS0\n"}, {"/proc/cpuinfo", "processor\t: 0\n"},
-		{"/proc/filesystems", "nodev\ttmpfs\nnodev\tproc\n"}, {"/proc/self/cgroup", "0::/\n"},
+		{"/proc/filesystems", "nodev\ttmpfs\nnodev\tcgroup2\nnodev\tproc\n"}, {"/proc/self/cgroup", "0::/\n"},
 		{"/proc/partitions", "major minor  #blocks  name\n\n 254        0       1024 vda\n"},
 	} {
 		if got := w.text(w.Init, test.path); got != test.want {
