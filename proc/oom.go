@@ -35,7 +35,7 @@ func (t *Task) makeRoom() bool {
 // KillLargest kills the process that makeRoom would, when the kernel's own memory runs out. It reports whether there was
 // one.
 func (k *Kernel) KillLargest() bool {
-	victim := k.victim()
+	victim := k.victim(nil)
 	if victim == nil {
 		return false
 	}
