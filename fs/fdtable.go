@@ -330,8 +330,7 @@ func (t *FDTable) CloseOnExec() {
 	}
 }
 
-// Copy returns a table of its own with the same files (fork, unshare). limit is RLIMIT_NOFILE: EMFILE if a descriptor
-// lies above it; -1 copies whatever is there, as fork(2) does.
+// Copy returns a table of its own with the same files (fork, unshare). EMFILE: a descriptor is not below limit; -1 is none.
 func (t *FDTable) Copy(limit int) (*FDTable, error) {
 	n := &FDTable{}
 	n.users.Store(1)

@@ -184,7 +184,7 @@ func (b *birth) files() error {
 		b.child.Caller.Files = b.parent.Caller.Files.Share()
 		return nil
 	}
-	files, err := b.parent.Caller.Files.Copy(-1)
+	files, err := b.parent.Caller.Files.Copy(b.parent.k.OpenFiles())
 	if err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func (t *Task) sharesFS() bool {
 func (p *program) parts() error {
 	t := p.task
 	if t.Caller.Files.Shared() {
-		files, err := t.Caller.Files.Copy(-1)
+		files, err := t.Caller.Files.Copy(t.k.OpenFiles())
 		if err != nil {
 			return err
 		}

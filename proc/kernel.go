@@ -68,6 +68,7 @@ type Kernel struct {
 
 	started int64
 
+	openFiles atomic.Int32 // /proc/sys/fs/nr_open
 	lastYield atomic.Int64 // monotonic time at which a task last let others go first
 
 	freeSigs    *sigEntry // queue entries to use again; guarded by mu, as is their number
@@ -91,6 +92,7 @@ func New(c Config) *Kernel {
 	if k.newParker == nil {
 		k.newParker = newChannelParker
 	}
+	k.openFiles.Store(MaxOpenFiles)
 	if k.Random == nil {
 		k.Random = func([]byte) {}
 	}

@@ -88,8 +88,23 @@ func (t *Task) sendSelf(sig Signal) {
 // BrokenPipe sends the task the SIGPIPE that goes with EPIPE.
 func (t *Task) BrokenPipe() { t.sendSelf(abi.SIGPIPE) }
 
-// maxOpenFiles bounds RLIMIT_NOFILE (/proc/sys/fs/nr_open).
-const maxOpenFiles = 1 << 20
+// The bounds of /proc/sys/fs/nr_open; it starts at the upper one.
+const (
+	MinOpenFiles = 64
+	MaxOpenFiles = 1 << 20
+)
+
+// OpenFiles is /proc/sys/fs/nr_open: no process may raise RLIMIT_NOFILE above it, nor copy descriptors that are.
+func (k *Kernel) OpenFiles() int { return int(k.openFiles.Load()) }
+
+// SetOpenFiles changes it, for who may change the kernel's settings. EINVAL: out of bounds.
+func (k *Kernel) SetOpenFiles(n int) error {
+	if n < MinOpenFiles || n > MaxOpenFiles {
+		return abi.EINVAL
+	}
+	k.openFiles.Store(int32(n))
+	return nil
+}
 
 // Rlimit is prlimit64(2) for the process with the number pid, or the caller's own for 0. Errors: EINVAL (no such
 // resource, cur above max), EPERM (another's process, a raised max, too many files), ESRCH.
@@ -109,7 +124,7 @@ func (t *Task) Rlimit(pid int32, resource int, new *Rlimit) (old Rlimit, err err
 	if new == nil {
 		return o.group.limits.get(resource), nil
 	}
-	if resource == abi.RLIMIT_NOFILE && new.Max > maxOpenFiles {
+	if resource == abi.RLIMIT_NOFILE && new.Max > uint64(t.k.OpenFiles()) {
 		return old, abi.EPERM
 	}
 	l := &o.group.limits

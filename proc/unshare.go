@@ -103,7 +103,7 @@ func (p *parts) prepare(flags uint64, steps *user.Steps) error {
 		if err = steps.Next(); err != nil {
 			return err
 		}
-		if p.files, err = c.Files.Copy(t.NoFile()); err != nil {
+		if p.files, err = c.Files.Copy(t.k.OpenFiles()); err != nil {
 			return err
 		}
 	}
