@@ -17,8 +17,11 @@ import (
 // PTMX is the device number of the file that makes a pair when it is opened.
 var PTMX = fs.MakeDev(5, 2)
 
-// limit is how many pseudo-terminals one instance can have.
-const limit = 4096
+// limit is how many pseudo-terminals one instance can have, if there is memory enough: one for every framesPerPTY frames.
+const (
+	limit        = 4096
+	framesPerPTY = 32
+)
 
 // Inode numbers, as on Linux: a slave has 3 and its number.
 const (
@@ -184,10 +187,11 @@ func (d *FS) newPTY(cred *user.Cred) (*tty.Master, error) {
 
 // takeLocked takes the lowest free number.
 func (d *FS) takeLocked() (uint32, bool) {
+	most := min(d.opts.max, uint32(d.sb.VFS().Pool.Stats().Total/framesPerPTY))
 	for w, word := range d.inUse {
 		if free := bits.TrailingZeros64(^word); free < 64 {
 			index := uint32(64*w + free)
-			if index >= d.opts.max {
+			if index >= most {
 				return 0, false
 			}
 			d.inUse[w] |= 1 << free

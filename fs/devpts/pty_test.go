@@ -411,6 +411,21 @@ func (l *list) Entry(name []byte, _ uint64, _ uint8, _ int64) bool {
 	return true
 }
 
+func TestLimitByMemory(t *testing.T) {
+	w := newWorld(t)
+	most := w.Pool.Stats().Total / framesPerPTY
+	for i := 0; ; i++ {
+		m, err := w.Try("/ptmx", abi.O_RDWR)
+		if err != nil {
+			if err != abi.ENOSPC || i != most {
+				t.Errorf("%v after %d, want ENOSPC after %d", err, i, most)
+			}
+			return
+		}
+		defer m.Put()
+	}
+}
+
 func TestBadOptions(t *testing.T) {
 	w := newWorld(t)
 	for _, o := range []string{"mode=9", "mode=", "uid=x", "bad", "max=-1", "gid=4294967295"} {

@@ -5,6 +5,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/ns/user"
 	"cleave/wait"
 )
 
@@ -18,7 +19,7 @@ var nesting sync.Mutex
 const exclusiveFlags = uint32(wait.In|wait.Out|wait.Err|wait.Hup) | abi.EPOLLWAKEUP | abi.EPOLLET | abi.EPOLLEXCLUSIVE
 
 // Control is epoll_ctl(2) on instance ep, which file self is open on, for descriptor fd of f. EINVAL, EPERM (f cannot be
-// waited for), EEXIST, ENOENT, ELOOP.
+// waited for), EEXIST, ENOENT, ELOOP, ENOSPC (too many for one user).
 func (ep *Epoll) Control(self *fs.File, op int, f *fs.File, fd int, e Event) error {
 	q := f.Ops.Queue(f)
 	if q == nil {
@@ -52,6 +53,9 @@ func (ep *Epoll) add(k key, q *wait.Queue, e Event) error {
 	defer ep.mu.Unlock()
 	if ep.items[k] != nil {
 		return abi.EEXIST
+	}
+	if !ep.account.Charge(user.EpollWatches, 1, ep.limit) {
+		return abi.ENOSPC
 	}
 	it := &item{ep: ep, key: k, queue: q, interest: e, armed: true}
 	it.watch.Released = func(_ *fs.Watch, _ *fs.File) { ep.drop(it) }
@@ -119,6 +123,7 @@ func (ep *Epoll) drop(it *item) {
 func (it *item) forget() {
 	it.queue.Unregister(&it.entry)
 	ep := it.ep
+	ep.account.Add(user.EpollWatches, -1)
 	ep.readyMu.Lock()
 	it.gone = true
 	ep.removeLocked(it)

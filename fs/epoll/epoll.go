@@ -47,6 +47,18 @@ type Epoll struct {
 	nready      int   // its length
 
 	parents map[*Epoll]int // instances that have this one in their sets; guarded by nesting
+
+	account *user.Account // whom the items are charged to, and how many he may have
+	limit   int64
+}
+
+// itemCost is about what an item takes in memory, in bytes; all items of a user may take a twenty-fifth of the memory
+// (/proc/sys/fs/epoll/max_user_watches).
+const itemCost = 512
+
+// MaxWatches returns how many files a user may have in all his instances.
+func MaxWatches(v *fs.VFS) int64 {
+	return int64(v.Pool.Stats().Total) * abi.PageSize / 25 / itemCost
 }
 
 // item is one file in the interest set.
@@ -68,7 +80,7 @@ type item struct {
 
 // NewFile makes an epoll instance (epoll_create1(2)).
 func NewFile(v *fs.VFS, cred *user.Cred) *fs.File {
-	ep := &Epoll{items: map[key]*item{}}
+	ep := &Epoll{items: map[key]*item{}, account: cred.Account, limit: MaxWatches(v)}
 	return v.NewAnonFile(ep, "anon_inode:[eventpoll]", nil, abi.O_RDWR, cred)
 }
 

@@ -9,6 +9,7 @@ import (
 	"cleave/fs"
 	"cleave/fs/fstest"
 	"cleave/fs/pipe"
+	"cleave/ns/user"
 	"cleave/wait"
 )
 
@@ -25,6 +26,11 @@ func newBench(t testing.TB) *bench {
 	b := &bench{Kit: k}
 	b.file = NewFile(k.V, k.Cred)
 	b.ep = Of(b.file)
+	t.Cleanup(func() {
+		if n := k.Cred.Account.Count(user.EpollWatches); n != 0 {
+			t.Errorf("%d items are charged at the end", n)
+		}
+	})
 	b.r, b.w = b.pipe()
 	t.Cleanup(b.file.Put)
 	return b
@@ -191,6 +197,16 @@ func TestErrors(t *testing.T) {
 	} {
 		if err := b.ctl(c.op, c.f, c.fd, c.events); err != c.want {
 			t.Errorf("%s: %v, want %v", c.what, err, c.want)
+		}
+	}
+}
+
+func TestLimitOfItems(t *testing.T) {
+	b := newBench(t)
+	b.ep.limit = 2
+	for fd, want := range []error{nil, nil, abi.ENOSPC} {
+		if err := b.ctl(abi.EPOLL_CTL_ADD, b.r, fd, in); err != want {
+			t.Errorf("item %d: %v, want %v", fd, err, want)
 		}
 	}
 }

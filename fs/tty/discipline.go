@@ -55,11 +55,7 @@ const echoReserve = 256
 
 // Init gives d the settings t and empties it.
 func (d *Discipline) Init(t *abi.Termios) {
-	in, out := d.in.buf, d.out.buf
-	if in == nil {
-		in, out = make([]byte, inputSize), make([]byte, outputSize)
-	}
-	*d = Discipline{T: *t, in: ring{buf: in}, out: ring{buf: out}}
+	*d = Discipline{T: *t, in: ring{size: inputSize, buf: d.in.buf}, out: ring{size: outputSize, buf: d.out.buf}}
 }
 
 // Take returns the effects since the last call.

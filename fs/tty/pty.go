@@ -41,7 +41,7 @@ type Host interface {
 
 // NewPair makes a pseudo-terminal with a number. The slave is locked.
 func NewPair(name string, index uint32, host Host) *Master {
-	t := &TTY{name: name, dev: fs.MakeDev(PTYMajor, index), initial: abi.DefaultTermios}
+	t := &TTY{name: name, dev: fs.MakeDev(PTYMajor, index), initial: abi.DefaultTermios, held: ring{size: heldSize}}
 	t.initial.Cflag = abi.B38400 | abi.CS8 | abi.CREAD
 	t.d.Init(&t.initial)
 	m := &Master{slave: t, index: index, host: host, locked: true}
@@ -254,6 +254,7 @@ func (m *Master) Poll(*fs.File) wait.Events {
 func (m *Master) Queue(*fs.File) *wait.Queue { return &m.queue }
 
 // Ioctl carries out the requests of a master (ioctl_tty(2)); most act on the slave.
+// DIVERGES: there is no TIOCGPTPEER; C libraries open the slave by its name then.
 func (m *Master) Ioctl(f *fs.File, c *fs.Caller, cmd, arg uint32, mem fs.UserMemory) (uint32, error) {
 	r := request{m.slave, f, callerOf(c), cmd, arg, mem}
 	switch cmd {

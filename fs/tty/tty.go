@@ -53,7 +53,7 @@ type TTY struct {
 
 // NewTTY returns a terminal on a port, to which it has still to be attached.
 func NewTTY(name string, dev fs.Dev, port Port) *TTY {
-	t := &TTY{name: name, dev: dev, port: port, initial: abi.DefaultTermios}
+	t := &TTY{name: name, dev: dev, port: port, initial: abi.DefaultTermios, held: ring{size: heldSize}}
 	t.initial.Cflag = abi.B115200 | abi.CS8 | abi.CREAD | abi.HUPCL
 	t.d.Init(&t.initial)
 	return t
@@ -130,13 +130,10 @@ func (t *TTY) inputLocked(p []byte) {
 	if t.held.len() == 0 {
 		p = p[t.d.Receive(p):]
 	}
-	if len(p) > 0 && t.held.buf == nil {
-		t.held = newRing(heldSize)
-	}
 	t.held.write(p)
 }
 
-func (t *TTY) inputRoomLocked() int { return heldSize - t.held.len() }
+func (t *TTY) inputRoomLocked() int { return t.held.room() }
 
 // BadInput takes a character that came with a parity or framing error.
 func (t *TTY) BadInput(c byte) {

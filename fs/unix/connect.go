@@ -216,7 +216,7 @@ func (s *Socket) tellWaiting() {
 // Release closes the socket.
 func (s *Socket) Release(*fs.File) {
 	s.close(false)
-	s.d.collect()
+	s.d.socketClosed()
 }
 
 // close ends the socket. unseen: it was never accepted, so that its peer has lost what it sent in any case.
@@ -265,8 +265,6 @@ func (s *Socket) purge() {
 	s.mu.Unlock()
 	s.d.flight.mu.Unlock()
 	for i := range segs {
-		for _, f := range segs[i].files {
-			f.Put()
-		}
+		s.d.drop(segs[i].files)
 	}
 }

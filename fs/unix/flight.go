@@ -17,7 +17,11 @@ type flight struct {
 	sockets map[*Socket]int // how often each unix socket is in flight; guarded by mu
 	total   int             // sum of the counts
 	checked int             // total after the last search
+	closed  int             // sockets that have been closed since
 }
+
+// searchShare says how often a close looks for lost sockets: when one in so many of those in flight could be lost.
+const searchShare = 16
 
 // searchAt is how many sockets in flight make a sender look for lost ones.
 const searchAt = 256
@@ -85,6 +89,18 @@ func (l *flight) crowded() bool {
 	return l.total >= searchAt && l.total >= 2*l.checked
 }
 
+// socketClosed looks for lost sockets if enough have been closed since the last search that it is worth one.
+func (d *Domain) socketClosed() {
+	l := &d.flight
+	l.mu.Lock()
+	l.closed++
+	search := l.total > 0 && l.closed > l.total/searchShare
+	l.mu.Unlock()
+	if search {
+		d.collect()
+	}
+}
+
 // collect finds sockets in flight that nobody can ever receive, and lets go of what waits in them.
 func (d *Domain) collect() {
 	l := &d.flight
@@ -94,11 +110,33 @@ func (d *Domain) collect() {
 	for s := range lost {
 		files = s.takeFiles(files)
 	}
-	l.checked = l.total
+	l.checked, l.closed = l.total, 0
 	l.mu.Unlock()
-	for _, f := range files {
-		f.Put()
+	d.drop(files)
+}
+
+// drop puts files. One of them may be a socket whose inbox has others, and so on: those are put by the loop of whoever
+// came first, so that no chain of sockets, however long, needs more stack.
+func (d *Domain) drop(files []*fs.File) {
+	if len(files) == 0 {
+		return
 	}
+	d.dropMu.Lock()
+	d.dropping = append(d.dropping, files...)
+	if d.busy {
+		d.dropMu.Unlock()
+		return
+	}
+	d.busy = true
+	for len(d.dropping) > 0 {
+		f := d.dropping[len(d.dropping)-1]
+		d.dropping = d.dropping[:len(d.dropping)-1]
+		d.dropMu.Unlock()
+		f.Put()
+		d.dropMu.Lock()
+	}
+	d.busy = false
+	d.dropMu.Unlock()
 }
 
 // findLostLocked returns the sockets in flight that cannot be reached. A socket has a descriptor somewhere if it has more

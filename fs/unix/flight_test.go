@@ -1,6 +1,7 @@
 package unix
 
 import (
+	"runtime/debug"
 	"testing"
 
 	"cleave/abi"
@@ -241,5 +242,24 @@ func TestManyLostCycles(t *testing.T) {
 	k.d.collect()
 	if k.inFlight() != 0 {
 		t.Errorf("%d sockets are lost", k.inFlight())
+	}
+}
+
+// TestLongChain has each socket wait in the inbox of the one before: closing the first closes all, with little stack.
+func TestLongChain(t *testing.T) {
+	k := newKit(t)
+	c, f := k.counted()
+	inner := f
+	for range 20000 {
+		a, b := k.pair(abi.SOCK_DGRAM)
+		k.send(a, "x", inner)
+		k.put(inner, a)
+		inner = b
+	}
+	old := debug.SetMaxStack(1 << 20)
+	k.put(inner)
+	debug.SetMaxStack(old)
+	if c.released != 1 || k.inFlight() != 0 {
+		t.Errorf("released %d times, %d sockets in flight", c.released, k.inFlight())
 	}
 }

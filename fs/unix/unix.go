@@ -31,6 +31,10 @@ type Domain struct {
 	lastAuto uint32 // last name that was given to a socket by itself; guarded by mu
 
 	flight flight
+
+	dropMu   sync.Mutex // comes before no other lock
+	dropping []*fs.File // files to put; guarded by dropMu
+	busy     bool       // somebody is putting them; guarded by dropMu
 }
 
 // New returns the unix sockets of a kernel.
