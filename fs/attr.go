@@ -13,6 +13,9 @@ func (c *Caller) Stat(dirfd int, path []byte, flags uint32, a *Attr) error {
 
 // Statx is Stat that also tells the mount's number, and whether the place is the mount's root.
 func (c *Caller) Statx(dirfd int, path []byte, flags uint32, a *Attr) (mount uint64, isRoot bool, err error) {
+	if len(path) == 0 && flags&abi.AT_EMPTY_PATH != 0 && dirfd != abi.AT_FDCWD {
+		return c.fstat(dirfd, a)
+	}
 	var w walk
 	if err := w.start(c, dirfd, path, atWalk(flags), 0); err != nil {
 		return 0, false, err
@@ -26,6 +29,20 @@ func (c *Caller) Statx(dirfd int, path []byte, flags uint32, a *Attr) (mount uin
 	}
 	w.release()
 	return at.Mount.id, at.Dentry == at.Mount.root, err
+}
+
+// fstat is Statx of an open file.
+func (c *Caller) fstat(fd int, a *Attr) (mount uint64, isRoot bool, err error) {
+	f, counted, err := c.Files.Borrow(fd)
+	if err != nil {
+		return 0, false, err
+	}
+	f.inode.Attr(a)
+	mount, isRoot = f.path.Mount.id, f.path.Dentry == f.path.Mount.root
+	if counted {
+		f.Put()
+	}
+	return mount, isRoot, nil
 }
 
 // Stat fills in a.

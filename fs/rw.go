@@ -63,7 +63,7 @@ func (c *Caller) Read(f *File, b Buffer) (int, error) {
 	n, err := f.Ops.Read(f, c, b, f.pos)
 	f.pos += int64(n)
 	f.posMu.Unlock()
-	if n > 0 {
+	if n > 0 && f.inode.sb.vfs.watched.Load() != 0 {
 		f.notify(abi.IN_ACCESS)
 	}
 	return n, err
@@ -80,7 +80,7 @@ func (c *Caller) Pread(f *File, b Buffer, off int64) (int, error) {
 		return 0, abi.EINVAL
 	}
 	n, err := f.Ops.Read(f, c, b, off)
-	if n > 0 {
+	if n > 0 && f.inode.sb.vfs.watched.Load() != 0 {
 		f.notify(abi.IN_ACCESS)
 	}
 	return n, err

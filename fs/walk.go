@@ -37,7 +37,7 @@ type walk struct {
 	jumped   bool // a magic link was the last component: the walk is where it leads
 	created  bool // the last component was made by this walk
 
-	dirFile *File // what dirfd stands for, held until the end
+	dirFile *File // what dirfd stands for, if the walk has a reference to it: held until the end
 	held    Path  // keeps what the walk stands on while no lock is held; put at the end
 	heldTop Path
 }
@@ -56,11 +56,13 @@ func (w *walk) start(c *Caller, dirfd int, path []byte, flags, resolve uint32) e
 	}
 	relative := len(path) == 0 || path[0] != '/'
 	if dirfd != abi.AT_FDCWD && (relative || resolve&(abi.RESOLVE_BENEATH|abi.RESOLVE_IN_ROOT) != 0) {
-		f, err := c.Files.Get(dirfd)
+		f, counted, err := c.Files.Borrow(dirfd)
 		if err != nil {
 			return err
 		}
-		w.dirFile = f
+		if counted {
+			w.dirFile = f
+		}
 		w.v.tree.RLock()
 		w.at = f.path
 	} else {
