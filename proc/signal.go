@@ -66,8 +66,6 @@ const (
 	// synchronous are the signals that the task's own instruction raised; they are delivered first.
 	synchronous = SigSet(1<<(abi.SIGSEGV-1) | 1<<(abi.SIGBUS-1) | 1<<(abi.SIGILL-1) | 1<<(abi.SIGTRAP-1) |
 		1<<(abi.SIGFPE-1) | 1<<(abi.SIGSYS-1))
-	// coreSignals are the signals whose default is to dump core.
-	coreSignals = synchronous | SigSet(1<<(abi.SIGQUIT-1)|1<<(abi.SIGABRT-1)|1<<(abi.SIGXCPU-1)|1<<(abi.SIGXFSZ-1))
 )
 
 // SigInfo is what siginfo_t tells about one signal. Which fields count depends on Signo and Code (sigaction(2)).

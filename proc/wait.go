@@ -32,8 +32,6 @@ type waiting struct {
 	child   *ThreadGroup // P_PID, P_PIDFD
 	group   *ns.PID      // P_PGID
 	any     bool
-	bad     bool // nothing can match
-	pidfd   bool
 }
 
 // Wait is wait4(2) and waitid(2). Errors: ECHILD, EINVAL, EBADF, EAGAIN (a nonblocking pidfd), abi.ERESTARTSYS.
