@@ -1,3 +1,5 @@
+//go:build cleave
+
 package main
 
 import (
