@@ -114,10 +114,14 @@ func (c *CPU) prepare(ctx *proc.Context) {
 //
 //go:nosplit
 func (c *CPU) loadSegments(ctx *proc.Context) {
-	for i := range ctx.TLS {
-		c.gdt[gdtTLS+i] = userDescriptor(ctx.TLS[i])
+	c.gdt[gdtTLS] = userDescriptor(ctx.TLS[0])
+	c.gdt[gdtTLS+1] = userDescriptor(ctx.TLS[1])
+	c.gdt[gdtTLS+2] = userDescriptor(ctx.TLS[2])
+	ds, es, fs := ctx.DS, ctx.ES, ctx.FS
+	if ds != userDS || es != userDS || fs != 0 { // hardly ever
+		ds, es, fs = c.selector(ds), c.selector(es), c.selector(fs)
 	}
-	base := loadSegments(c.selector(ctx.DS), c.selector(ctx.ES), c.selector(ctx.FS), c.selector(ctx.GS))
+	base := loadSegments(ds, es, fs, c.selector(ctx.GS))
 	if ctx.FS&^3 == 0 {
 		base = 0 // AMD leaves the old base with a null selector
 	}

@@ -17,7 +17,6 @@ const (
 	fxMXCSR     = 24
 	fxMXCSRMask = 28
 	fxXMM       = 160
-	fxXMMEnd    = 416
 	fxSize      = 512
 	xsHeader    = 512 // XSTATE_BV, XCOMP_BV, 48 reserved bytes
 	xsHeaderEnd = 576
@@ -94,6 +93,9 @@ func area(ctx *proc.Context) unsafe.Pointer { return align64(unsafe.Pointer(&ctx
 // image returns the area as bytes.
 func image(ctx *proc.Context) []byte { return unsafe.Slice((*byte)(area(ctx)), xsSize) }
 
+// imageXMM returns the XMM registers in the area.
+func imageXMM(ctx *proc.Context) *[8][16]byte { return (*[8][16]byte)(unsafe.Add(area(ctx), fxXMM)) }
+
 // InitFPU implements proc.CPU.
 func (c *CPU) InitFPU(ctx *proc.Context) {
 	// The end of Regs is where the processor pushes, and it aligns its stack to 16 bytes (SDM vol. 3, 6.14.2).
@@ -136,12 +138,11 @@ func (c *CPU) SaveFPU(ctx *proc.Context) []byte {
 	}
 	binary.LittleEndian.PutUint32(b[fxMXCSR:], ctx.MXCSR)
 	binary.LittleEndian.PutUint32(b[fxMXCSRMask:], mxcsrMask)
-	for i := range ctx.XMM {
-		*(*[16]byte)(b[fxXMM+16*i:]) = ctx.XMM[i]
-	}
-	clear(b[fxXMM+16*len(ctx.XMM) : fxSize]) // FXSAVE stored the kernel's XMM8-15 there
+	*imageXMM(ctx) = ctx.XMM
 	if xsave {
 		b[xsHeader] |= xcrX87 | xcrSSE
+	} else {
+		clear(b[fxXMM+16*len(ctx.XMM) : fxSize]) // FXSAVE stored the kernel's XMM8-15 there
 	}
 	return b[:c.imageSize()]
 }
@@ -168,9 +169,7 @@ func (c *CPU) LoadFPU(ctx *proc.Context) {
 	c.detach(ctx)
 	b := image(ctx)
 	ctx.MXCSR = binary.LittleEndian.Uint32(b[fxMXCSR:]) & mxcsrMask
-	for i := range ctx.XMM {
-		ctx.XMM[i] = *(*[16]byte)(b[fxXMM+16*i:])
-	}
+	ctx.XMM = *imageXMM(ctx)
 }
 
 // restoreExtended loads the x87 and AVX state of ctx. What XRSTOR would refuse with #GP is masked first, whoever wrote it:
