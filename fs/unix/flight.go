@@ -20,10 +20,10 @@ type flight struct {
 	closed  int             // sockets that have been closed since
 }
 
-// searchShare says how often a close looks for lost sockets: when one in so many of those in flight could be lost.
+// searchShare says how often a close looks for lost sockets when there are many in flight: once for so many of them.
 const searchShare = 16
 
-// searchAt is how many sockets in flight make a sender look for lost ones.
+// searchAt is how many sockets in flight are many: from then on a sender looks for lost ones, and not every close does.
 const searchAt = 256
 
 // sendRights sends a message with files.
@@ -94,7 +94,7 @@ func (d *Domain) socketClosed() {
 	l := &d.flight
 	l.mu.Lock()
 	l.closed++
-	search := l.total > 0 && l.closed > l.total/searchShare
+	search := l.total > 0 && (l.total < searchAt || l.closed > l.total/searchShare)
 	l.mu.Unlock()
 	if search {
 		d.collect()
