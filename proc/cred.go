@@ -20,10 +20,23 @@ const suidDumpable = 0
 
 // SetCred makes c, a changed copy of the task's credentials, those of the task: the end of setuid(2) and its like.
 func (t *Task) SetCred(c *user.Cred) {
+	if c.UID != t.Caller.Cred.UID {
+		t.overLimit = true // to be looked at by execve
+	}
 	user.Commit(t.Caller.Cred, c)
 	t.k.mu.Lock()
 	t.setCredLocked(c)
 	t.k.mu.Unlock()
+}
+
+// tooManyProcesses reports whether the task's user had more than RLIMIT_NPROC processes when the task became that user,
+// and still has: then execve fails (setuid(2) does not, for too few programs looked at its result).
+func (t *Task) tooManyProcesses() bool {
+	if t.overLimit {
+		t.overLimit = t.Caller.Cred.Account.Count(user.Processes) > int64(min(t.Limit(abi.RLIMIT_NPROC).Cur, maxTime)) &&
+			!t.Caller.Cred.ProcessLimitExempt()
+	}
+	return t.overLimit
 }
 
 // ChangeCred changes the credentials as f says; f gets the current ones and gives a changed copy, or an error.

@@ -80,6 +80,9 @@ func (t *Task) Exec(a *ExecArgs) error {
 }
 
 func (p *program) prepare(a *ExecArgs) error {
+	if p.task.tooManyProcesses() {
+		return abi.EAGAIN
+	}
 	if len(p.args) == 0 {
 		p.args = []string{""} // as Linux since 5.18: a program may rely on argv[0]
 	}
@@ -146,8 +149,13 @@ func (p *program) credentials() error {
 	t := p.task
 	i := p.file.Inode()
 	mode := i.Mode()
+	caps, err := t.fileCaps(p.file)
+	if err != nil {
+		return err
+	}
 	prog := user.Program{
-		UID: i.UID(), GID: i.GID(), SetUID: mode&abi.S_ISUID != 0,
+		Caps: caps,
+		UID:  i.UID(), GID: i.GID(), SetUID: mode&abi.S_ISUID != 0,
 		SetGID:   mode&(abi.S_ISGID|groupExec) == abi.S_ISGID|groupExec,
 		MaySetID: maySetID(p.file.Path(), t.Caller.Cred),
 	}
@@ -157,6 +165,12 @@ func (p *program) credentials() error {
 		return err
 	}
 	p.cred, p.secure = c, secure
+	if secure {
+		p.persona &^= abi.READ_IMPLIES_EXEC | abi.ADDR_NO_RANDOMIZE | abi.ADDR_COMPAT_LAYOUT | abi.MMAP_PAGE_ZERO
+		if p.image.Stack == elf.StackDefault {
+			p.persona |= abi.READ_IMPLIES_EXEC
+		}
+	}
 	p.dump = 1
 	if c.EUID != c.UID || c.EGID != c.GID || i.Access(&t.Caller, abi.R_OK) != nil {
 		p.dump = suidDumpable

@@ -78,6 +78,7 @@ type Task struct {
 	noNewPriv bool                          // PR_SET_NO_NEW_PRIVS; guarded by Kernel.mu
 	seccomp   atomic.Pointer[seccompFilter] // nil: none; changed with Kernel.mu held
 	persona   atomic.Uint32                 // personality(2)
+	overLimit bool                          // see tooManyProcesses
 	cpuMask   uint64                        // sched_setaffinity(2); guarded by Kernel.mu
 }
 
