@@ -3,6 +3,7 @@
 package tests
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // debianLock keeps parallel tests from downloading the same packages twice.
@@ -104,11 +106,18 @@ func rootWith(t *testing.T, base string, files map[string]string) string {
 }
 
 // inRoot runs a program of a root folder on the host's Linux, in namespaces of its own and on one processor, as Cleave
-// has. Standard error is mixed with standard output, as on Cleave's console.
+// has. Its root is a real one, not a chroot, in which user namespaces are refused; the host's is below /old. Standard
+// error is mixed with standard output, as on Cleave's console.
 func inRoot(t *testing.T, root string, program ...string) result {
 	t.Helper()
-	script := fmt.Sprintf(`mount -t proc proc %[1]s/proc && mount --rbind /dev %[1]s/dev && mount -t tmpfs -o mode=1777 tmpfs %[1]s/tmp && cd %[1]s && exec env -i HOME=/ TERM=linux PATH=/bin:/sbin:/usr/bin:/usr/sbin chroot . "$@" 2>&1`, root)
-	return native(t, append([]string{"taskset", "-c", "0", "unshare", "-mpf", "--propagation", "private", "sh", "-c", script, "sh"}, program...)...)
+	script := fmt.Sprintf(`cd %[1]s && mkdir -p old && mount --bind . . && cd . && cd %[1]s && mount -t proc proc proc && mount --rbind /dev dev &&
+mount -t tmpfs -o mode=1777 tmpfs tmp && pivot_root . old && cd / && exec "$@" 2>&1`, root)
+	args := append([]string{"-c", "0", "unshare", "-mpf", "--propagation", "private", "sh", "-c", script, "sh"}, program...)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "taskset", args...)
+	cmd.Env = []string{"HOME=/", "TERM=linux", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+	return execute(t, cmd, "")
 }
 
 // sameAsLinux runs a program of a root folder on the host's Linux and in Cleave: output and exit status must agree.

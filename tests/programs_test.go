@@ -72,3 +72,10 @@ func TestProgramGo(t *testing.T) {
 		t.Errorf("Cleave: status %d\n%s\nstderr:\n%s\nLinux: status %d\n%s%s", got.status, got.stdout, got.stderr, want.status, want.stdout, want.stderr)
 	}
 }
+
+// TestProgramUtilLinux runs Debian's unshare, nsenter, mount, findmnt, pivot_root, lsns and setpriv.
+func TestProgramUtilLinux(t *testing.T) {
+	t.Parallel()
+	root := rootWith(t, debian(t, "bash", "coreutils", "util-linux", "mount", "hostname", "sed", "grep"), map[string]string{"t.sh": script(t, "utillinux.sh")})
+	sameAsLinux(t, root, "/bin/bash", "/t.sh")
+}

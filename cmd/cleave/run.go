@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -182,6 +183,8 @@ func boot(o *options, image, init string) (int, error) {
 	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", qemuArgs(o, image, init)...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	cmd.ExtraFiles = []*os.File{logWrite} // descriptor 3
+	runtime.LockOSThread()                // whose end is what the next line means
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	feed := func() {}
 	if o.piped() {
 		in, err := cmd.StdinPipe()
