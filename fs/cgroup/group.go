@@ -304,14 +304,6 @@ func (g *Group) Processes() int {
 	return g.processes
 }
 
-// eachLocked calls f for g and all groups below.
-func (g *Group) eachLocked(f func(*Group)) {
-	f(g)
-	for _, c := range g.children {
-		c.eachLocked(f)
-	}
-}
-
 // Account is who the processes of g are charged to for memory: the account of the nearest group that has one, or nil.
 func (g *Group) Account() *frame.Account {
 	g.h.mu.Lock()
