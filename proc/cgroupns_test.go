@@ -146,7 +146,7 @@ func TestCloneIntoCgroup(t *testing.T) {
 	wait2(k.Init)
 	k.put("cgroup.subtree_control", "-memory -pids")
 	k.rmdir("a", "b")
-	if err := clone(k.Init, 0); err != abi.ENODEV {
+	if err := clone(k.Init, 0); err != abi.ENOENT {
 		t.Error("into a group that is gone:", err)
 	}
 }

@@ -32,8 +32,8 @@ func groupFiles() []file {
 		{name: "cgroup.subtree_control", mode: 0o644, delegate: true, show: showSubtree, write: writeSubtree},
 		{name: "cgroup.events", mode: 0o444, places: notAtRoot, show: showEvents,
 			events: func(g *Group) *notifier { return &g.events }},
-		number("cgroup.max.descendants", func(g *Group) *int { return &g.maxDescendants }),
-		number("cgroup.max.depth", func(g *Group) *int { return &g.maxDepth }),
+		number("cgroup.max.descendants", abi.ERANGE, func(g *Group) *int { return &g.maxDescendants }),
+		number("cgroup.max.depth", abi.ERANGE, func(g *Group) *int { return &g.maxDepth }),
 		{name: "cgroup.stat", mode: 0o444, show: func(r *request) (string, error) {
 			return fmt.Sprintf("nr_descendants %d\nnr_dying_descendants 0\n", r.g.Descendants()), nil
 		}},
@@ -42,7 +42,7 @@ func groupFiles() []file {
 }
 
 func pidsFiles() []file {
-	max := number("pids.max", func(g *Group) *int { return &g.pids.max })
+	max := number("pids.max", abi.EINVAL, func(g *Group) *int { return &g.pids.max })
 	events := func(g *Group) *notifier { return &g.pids.events }
 	list := []file{max,
 		value("pids.current", func(g *Group) string { return fmt.Sprintln(g.pids.current) }),
@@ -89,16 +89,19 @@ func value(name string, show func(g *Group) string) file {
 	}}
 }
 
-// number is a file with a number of the group, or "max".
-func number(name string, field func(g *Group) *int) file {
+// number is a file with a number of the group, or "max". bad is the error for a number that makes no sense.
+func number(name string, bad abi.Errno, field func(g *Group) *int) file {
 	f := value(name, func(g *Group) string { return maxText(*field(g), 1) })
 	f.mode = 0o644
 	f.write = func(r *request, text string) error {
 		v := noMax
 		if text != "max" {
 			n, err := strconv.ParseInt(text, 0, 64)
-			if err != nil || n < 0 || n >= maxNumber {
+			switch {
+			case err != nil:
 				return abi.EINVAL
+			case n < 0 || n >= maxNumber:
+				return bad
 			}
 			v = int(n)
 		}
@@ -166,12 +169,12 @@ func (g *Group) mayMove(c *fs.Caller, from, root *Group) error {
 	return nil
 }
 
-// MayBear checks whether c, a task in group from, may make a process in g (clone3(2), CLONE_INTO_CGROUP). EACCES, ENOENT;
-// ENODEV: g is gone; EBUSY: it can't have processes.
+// MayBear checks whether c, a task in group from, may make a process in g (clone3(2), CLONE_INTO_CGROUP). EACCES;
+// ENOENT: g is gone, or out of the namespace; EBUSY: it can't have processes.
 func (g *Group) MayBear(c *fs.Caller, from *Group) error {
 	n := g.node("cgroup.procs")
 	if n == nil {
-		return abi.ENODEV
+		return abi.ENOENT
 	}
 	if err := n.inode.Access(c, abi.W_OK); err != nil {
 		return err

@@ -66,9 +66,12 @@ func (n *node) Lookup(_ *fs.Inode, name []byte) (*fs.Inode, error) {
 	return nil, abi.ENOENT
 }
 
-// Create makes a group. EPERM: anything but a directory; EAGAIN: a limit.
+// Create makes a group. EACCES: a regular file, as on Linux; EPERM: anything else but a directory; EAGAIN: a limit.
 func (n *node) Create(dir *fs.Inode, name []byte, what *fs.Node) (*fs.Inode, error) {
-	if what.Mode&abi.S_IFMT != abi.S_IFDIR || name == nil {
+	switch {
+	case what.Mode&abi.S_IFMT == abi.S_IFREG && name != nil:
+		return nil, abi.EACCES
+	case what.Mode&abi.S_IFMT != abi.S_IFDIR:
 		return nil, abi.EPERM
 	}
 	c, err := n.g.make(string(name), what)
