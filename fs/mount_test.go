@@ -33,7 +33,7 @@ func (k *kit) leave() {
 func (k *kit) info() string {
 	root := k.FS.Root()
 	defer root.Put()
-	return string(k.Mounts.MountInfoText(nil, root))
+	return string(k.Mounts.MountInfoText(nil, root, nil))
 }
 
 // line returns the mountinfo line of a mount point, "" if there is none; the last one if they are stacked.

@@ -178,7 +178,7 @@ func (c *Caller) StatMount(id uint64) (MountStat, error) {
 		return MountStat{}, abi.EPERM
 	}
 	s := MountStat{Dev: m.sb.dev, Magic: m.sb.magic, ID: m.id, Parent: m.id, Type: m.typeName(), Source: m.source, Point: string(point),
-		Root: string(m.appendRootText(nil)), Group: uint64(m.group), From: uint64(m.nearestDominating(root))}
+		Root: string(m.appendRootText(nil, c)), Group: uint64(m.group), From: uint64(m.nearestDominating(root))}
 	if o := m.sb.ops.Options(m.sb); o != "" {
 		s.Options = o[1:]
 	}

@@ -8,17 +8,19 @@ import (
 )
 
 // MountsText appends /proc/PID/mounts of namespace n, as who has the root directory root sees it, to buf.
-func (n *MountNamespace) MountsText(buf []byte, root Path) []byte {
+func (n *MountNamespace) MountsText(buf []byte, root Path, _ *Caller) []byte {
 	return n.text(buf, root, (*Mount).appendMounts)
 }
 
 // MountInfoText appends /proc/PID/mountinfo.
-func (n *MountNamespace) MountInfoText(buf []byte, root Path) []byte {
-	return n.text(buf, root, (*Mount).appendMountInfo)
+func (n *MountNamespace) MountInfoText(buf []byte, root Path, reader *Caller) []byte {
+	return n.text(buf, root, func(m *Mount, buf, at []byte, root Path) []byte {
+		return m.appendMountInfo(buf, at, root, reader)
+	})
 }
 
 // MountStatsText appends /proc/PID/mountstats.
-func (n *MountNamespace) MountStatsText(buf []byte, root Path) []byte {
+func (n *MountNamespace) MountStatsText(buf []byte, root Path, _ *Caller) []byte {
 	return n.text(buf, root, (*Mount).appendMountStats)
 }
 
@@ -128,7 +130,7 @@ func (m *Mount) appendMountStats(buf, at []byte, _ Path) []byte {
 }
 
 // appendMountInfo writes a line of /proc/PID/mountinfo (proc_pid_mountinfo(5)).
-func (m *Mount) appendMountInfo(buf, at []byte, root Path) []byte {
+func (m *Mount) appendMountInfo(buf, at []byte, root Path, reader *Caller) []byte {
 	buf = append(strconv.AppendUint(buf, m.id, 10), ' ')
 	parent := m.id
 	if m.parent != nil {
@@ -137,7 +139,7 @@ func (m *Mount) appendMountInfo(buf, at []byte, root Path) []byte {
 	buf = append(strconv.AppendUint(buf, parent, 10), ' ')
 	buf = append(strconv.AppendUint(buf, uint64(m.sb.dev.Major()), 10), ':')
 	buf = append(strconv.AppendUint(buf, uint64(m.sb.dev.Minor()), 10), ' ')
-	buf = append(m.appendRootText(buf), ' ')
+	buf = append(m.appendRootText(buf, reader), ' ')
 	buf = append(appendEscaped(buf, at), ' ')
 	buf = append(buf, rwText(m.flags.Load()&MountReadOnly != 0)...)
 	buf = m.appendFlags(buf)
@@ -150,9 +152,18 @@ func (m *Mount) appendMountInfo(buf, at []byte, root Path) []byte {
 	return append(buf, '\n')
 }
 
+// RootShower is implemented by SuperOps of a file system that names the root of a mount to each reader in his own way.
+type RootShower interface {
+	// ShowRoot returns the name of directory d; reader nil is the kernel. It is called with VFS.tree held.
+	ShowRoot(d *Dentry, reader *Caller) string
+}
+
 // appendRootText writes the path of the mount's root inside its file system.
-func (m *Mount) appendRootText(buf []byte) []byte {
+func (m *Mount) appendRootText(buf []byte, reader *Caller) []byte {
 	d := m.root
+	if s, ok := m.sb.ops.(RootShower); ok {
+		return appendEscaped(buf, []byte(s.ShowRoot(d, reader)))
+	}
 	if d.parent == d && d.name != nil {
 		return appendEscaped(buf, d.name) // such as net:[4026531840]
 	}

@@ -101,7 +101,7 @@ func (w *crowd) namespaces(c *fs.Caller, _ int) {
 	other.FS, other.Mounts = ctx, ns
 	w.must(other.Mount(nil, []byte("/m"), "tmpfs", 0, ""))
 	root := ctx.Root()
-	ns.MountInfoText(nil, root)
+	ns.MountInfoText(nil, root, nil)
 	root.Put()
 	ctx.Leave()
 	ns.Put()

@@ -31,6 +31,15 @@ func (s superOps) Remount(_ *fs.Superblock, _ uint32, options string) error {
 	return err
 }
 
+// ShowRoot names a group as the reader's cgroup namespace does (/proc/PID/mountinfo).
+func (s superOps) ShowRoot(d *fs.Dentry, reader *fs.Caller) string {
+	root := s.h.root
+	if reader != nil {
+		root, _ = s.h.tasks.Namespace(reader.Task)
+	}
+	return d.Inode().Ops().(*node).g.Path(root)
+}
+
 // parseOptions reads mount options. EINVAL: an unknown one.
 func parseOptions(text string) (nsdelegate bool, err error) {
 	for word := range strings.SplitSeq(text, ",") {

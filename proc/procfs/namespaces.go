@@ -191,7 +191,7 @@ type mountsFile struct {
 	seen   uint64 // guarded by mu: the changes that the last text has
 }
 
-type mountsFormat func(n *fs.MountNamespace, buf []byte, root fs.Path) []byte
+type mountsFormat func(n *fs.MountNamespace, buf []byte, root fs.Path, reader *fs.Caller) []byte
 
 func openMounts(format mountsFormat) func(*node, *fs.File, *access) (fs.FileOps, error) {
 	return func(n *node, _ *fs.File, x *access) (fs.FileOps, error) {
@@ -216,11 +216,11 @@ func (o *mountsFile) Release(*fs.File) {
 }
 
 // Read implements fs.FileOps.
-func (o *mountsFile) Read(_ *fs.File, _ *fs.Caller, b fs.Buffer, off int64) (int, error) {
+func (o *mountsFile) Read(_ *fs.File, c *fs.Caller, b fs.Buffer, off int64) (int, error) {
 	o.mu.Lock()
 	if !o.made || off == 0 {
 		o.seen = o.mounts.Changes()
-		o.text, o.made = o.format(o.mounts, nil, o.root), true
+		o.text, o.made = o.format(o.mounts, nil, o.root, c), true
 	}
 	data := o.text
 	o.mu.Unlock()

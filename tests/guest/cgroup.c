@@ -264,6 +264,18 @@ static void delegation(void) {
 	chown(at("cgroup.procs"), 0, 0);
 }
 
+// mount_root_is looks at what a mount shows of its file system, in /proc/self/mountinfo.
+static int mount_root_is(const char *point, const char *want) {
+	char line[1024], root[256], where[256];
+	int found = 0;
+	FILE *f = fopen("/proc/self/mountinfo", "r");
+	while (fgets(line, sizeof line, f))
+		if (sscanf(line, "%*d %*d %*s %255s %255s", root, where) == 2 && !strcmp(where, point))
+			found = !strcmp(root, want);
+	fclose(f);
+	return found;
+}
+
 static int in_namespace(void) {
 	char path[256];
 	pid_t parent = getppid();
@@ -279,6 +291,8 @@ static int in_namespace(void) {
 		return 4;
 	if (!shows("/mnt/cgroup.type", "domain\n") || !lists("/mnt/cgroup.procs", getpid()))
 		return 5;
+	if (!mount_root_is("/mnt", "/") || !mount_root_is(top, "/../.."))
+		return 9;
 	if (mkdir("/mnt/inner", 0755) || put("/mnt/inner/cgroup.procs", "0") || !path_is(getpid(), "/inner"))
 		return 6;
 	snprintf(path, sizeof path, "%s/%s/sub/inner/cgroup.procs", top, name);
