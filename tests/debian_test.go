@@ -125,7 +125,7 @@ func sameAsLinux(t *testing.T, root string, program ...string) {
 	t.Helper()
 	want := inRoot(t, root, program...)
 	got := guest{root: root, mem: 256}.run(t, program...)
-	if got.stdout != want.stdout || got.status != want.status {
+	if got.stdout != want.stdout || got.status != want.status || strings.Contains(got.stderr, "leak") {
 		t.Errorf("Cleave: status %d\n%s\nstderr:\n%s\nLinux: status %d\n%s%s", got.status, got.stdout, got.stderr,
 			want.status, want.stdout, want.stderr)
 	}

@@ -32,6 +32,9 @@ func TestGuest(t *testing.T) {
 // judge fails t for each case that did not pass, or did not fail on Linux where Cleave diverges from it.
 func judge(t *testing.T, where string, r result, linux bool) {
 	t.Helper()
+	if strings.Contains(r.stderr, "leak") {
+		t.Errorf("%s: %s", where, r.stderr)
+	}
 	cases, err := parseTAP(r.stdout)
 	if err != nil {
 		t.Errorf("%s: %v\nstatus %d\nstdout:\n%s\nstderr:\n%s", where, err, r.status, r.stdout, r.stderr)

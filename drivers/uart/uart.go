@@ -26,6 +26,8 @@ type Terminal interface {
 	Break()
 	// Output takes up to len(p) characters that are to be sent.
 	Output(p []byte) int
+	// Full reports whether no more input is wanted until UART.Resume is called.
+	Full() bool
 }
 
 // Registers of a 16550 by offset; some have another meaning for reads, writes, or while LCR.DLAB is set.
@@ -82,7 +84,8 @@ type UART struct {
 	ier  uint8
 	buf  [queueSize]byte
 
-	in [64]byte // belongs to Interrupt
+	in     [64]byte // belongs to Interrupt
+	paused bool     // the terminal takes no more input; guarded by mu
 }
 
 // New finds the chip and sets it to baud bits per second, 8 bits, no parity; ENODEV if there is none. Interrupts stay
@@ -192,11 +195,40 @@ func (u *UART) Interrupt() {
 	}
 }
 
+// Resume takes characters again after the terminal was full.
+func (u *UART) Resume() {
+	u.mu.Lock()
+	u.paused = false
+	u.setIER(u.ier | ierReceive | ierLine)
+	u.mu.Unlock()
+}
+
+// pause leaves the characters that come in the chip, and with that at the sender, if the terminal is full. Resume may
+// come before the interrupts are off: the flag tells.
+func (u *UART) pause(t Terminal) bool {
+	u.mu.Lock()
+	u.paused = true
+	u.mu.Unlock()
+	full := t.Full()
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.paused = u.paused && full
+	if u.paused {
+		u.setIER(u.ier &^ (ierReceive | ierLine))
+	}
+	return u.paused
+}
+
 // receive hands over all characters that have come, those without errors together.
 func (u *UART) receive() {
 	in := &u.in
 	u.mu.Lock()
 	t := u.term
+	u.mu.Unlock()
+	if t != nil && u.pause(t) {
+		return
+	}
+	u.mu.Lock()
 	n := 0
 	for {
 		lsr := u.regs.Read(regLSR)
@@ -221,6 +253,9 @@ func (u *UART) receive() {
 			t.Break()
 		case bad:
 			t.BadInput(c)
+		}
+		if u.pause(t) {
+			return
 		}
 		u.mu.Lock()
 	}

@@ -91,10 +91,13 @@ func (c *chip) drain() {
 }
 
 type terminal struct {
-	out  []byte
-	got  []byte
-	note []string
+	out   []byte
+	got   []byte
+	note  []string
+	limit int // how much it takes before it is full; 0: no end
 }
+
+func (t *terminal) Full() bool { return t.limit > 0 && len(t.got) >= t.limit }
 
 func (t *terminal) Input(p []byte)  { t.got = append(t.got, p...) }
 func (t *terminal) BadInput(c byte) { t.note = append(t.note, "bad "+string(rune(c))) }
@@ -143,6 +146,26 @@ func TestReceive(t *testing.T) {
 	u.Interrupt()
 	if string(term.got) != "ad" || strings.Join(term.note, ",") != "bad b,bad c,break" {
 		t.Errorf("received %q and %q", term.got, term.note)
+	}
+}
+
+// A full terminal gets nothing more, and nothing is lost: it comes after Resume.
+func TestReceiveWaitsForRoom(t *testing.T) {
+	c, term, u := start(t, true)
+	want := strings.Repeat("0123456789", 30)
+	for _, b := range []byte(want) {
+		c.in = append(c.in, uint16(b))
+	}
+	term.limit = 100
+	u.Interrupt()
+	if n := len(term.got); n < 100 || n > 100+64 || c.reg[regIER]&ierReceive != 0 {
+		t.Errorf("a full terminal got %d characters, IER %#x", n, c.reg[regIER])
+	}
+	term.limit = 0
+	u.Resume()
+	u.Interrupt()
+	if string(term.got) != want || c.reg[regIER]&ierReceive == 0 {
+		t.Errorf("received %d characters of %d, IER %#x", len(term.got), len(want), c.reg[regIER])
 	}
 }
 

@@ -40,6 +40,7 @@ type port struct {
 }
 
 func (p *port) SetLine(int, uint32) {}
+func (p *port) Resume()             {}
 func (p *port) Start() {
 	var b [64]byte
 	for n := p.t.Output(b[:]); n > 0; n = p.t.Output(b[:]) {

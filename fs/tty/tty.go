@@ -23,6 +23,8 @@ type Port interface {
 	Start()
 	// SetLine sets the speed in bits per second (0 hangs up) and the form of characters by a termios' c_cflag.
 	SetLine(baud int, cflag uint32)
+	// Resume lets characters come again after TTY.Full was true. It is called with no lock held.
+	Resume()
 }
 
 // chunk is how much is copied between a terminal and its caller at once.
@@ -41,6 +43,7 @@ type TTY struct {
 	initial   abi.Termios
 	size      abi.Winsize
 	held      ring   // input for which the discipline has no room yet
+	full      bool   // the port has been told to wait
 	unsent    []byte // written but not yet processed: the rest of a chunk whose output grew
 	session   Session
 	group     Group // in the foreground
@@ -95,7 +98,14 @@ func (t *TTY) unlock() {
 		t.restartTimerLocked()
 	}
 	group, writable := t.group, t.writableLocked()
+	resume := t.full && t.held.len() == 0
+	if resume {
+		t.full = false
+	}
 	t.mu.Unlock()
+	if resume {
+		t.port.Resume()
+	}
 	if e.Signals != 0 && group != nil {
 		for _, sig := range [...]int{abi.SIGINT, abi.SIGQUIT, abi.SIGTSTP, abi.SIGWINCH} {
 			if e.Signals>>sig&1 != 0 {
@@ -117,8 +127,18 @@ func (t *TTY) unlock() {
 	}
 }
 
-// Input takes characters from the port. Those for which there is no room at all are lost, as on a line without flow
-// control.
+// heldReserve is the room for input below which the port is to wait: what a port may read before it asks again.
+const heldReserve = 256
+
+// Full reports whether the port is to leave further characters where they are, until Resume.
+func (t *TTY) Full() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.full = t.held.room() < heldReserve
+	return t.full
+}
+
+// Input takes characters from the port. Those for which there is no room at all are lost: the port is to ask Full.
 func (t *TTY) Input(p []byte) {
 	t.mu.Lock()
 	t.inputLocked(p)
