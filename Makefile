@@ -7,7 +7,8 @@ export CGO_ENABLED ?= 0
 all: kernel build/cleave build/root.cpio ## build the kernel, the default root and the host's tool
 
 tools:
-	@scripts/need go:golang-go git:git
+	@scripts/need git:git
+	@scripts/need-go
 
 kernel: tools ## build/cleave.elf
 	@boot/build.sh

@@ -2,6 +2,8 @@ module cleave
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	github.com/Netflix/go-expect v0.0.0-20220104043353-73e0943537d2
 	github.com/klauspost/compress v1.20.3

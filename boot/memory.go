@@ -4,6 +4,7 @@ package main
 
 import (
 	"runtime/debug"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -46,6 +47,7 @@ func newMemory(cpu *x86.CPU, random *entropy) (*mm.Memory, error) {
 		Limit:  frame.PFN(limit >> frame.Shift),
 		Source: frameSource{}, Zero: x86.ZeroPage, Copy: x86.CopyPage,
 	})
+	collections.start()
 	pool.AddReclaimer(collect)
 	root := (*[512]uint64)(atPhysical(cpu.KernelRoot().Addr()))
 	return mm.New(mm.Config{Pool: pool, CPU: cpu, KernelRoot: root, NX: cpu.Features.NX, Random: random.Uint32})
@@ -54,15 +56,40 @@ func newMemory(cpu *x86.CPU, random *entropy) (*mm.Memory, error) {
 // worthwhile is how much garbage, in bytes, is worth a collection when memory is short.
 const worthwhile = 256 << 10
 
+// collector runs the garbage collections that are asked for because memory is short. They run on its goroutine, one at a
+// time: on the many that may ask at once, each would have to grow its stack for it, at the very moment when there is no
+// memory for that.
+type collector struct {
+	mu    sync.Mutex
+	asked chan struct{}
+	freed chan int
+}
+
+var collections = collector{asked: make(chan struct{}), freed: make(chan int)}
+
+// start lets the collector serve.
+func (c *collector) start() {
+	go func() {
+		for range c.asked {
+			before, _, _ := frameCounts()
+			debug.FreeOSMemory()
+			after, _, _ := frameCounts()
+			c.freed <- int(max(after, before) - before)
+		}
+	}()
+}
+
 // collect has the Go heap give back what it does not need. It is a frame.Reclaimer, the last of them.
 func collect(int) int {
-	if garbage() < worthwhile {
-		return 0
+	c := &collections
+	c.mu.Lock()
+	n := 0
+	if garbage() >= worthwhile { // still, after those who asked before
+		c.asked <- struct{}{}
+		n = <-c.freed
 	}
-	before, _, _ := frameCounts()
-	debug.FreeOSMemory()
-	after, _, _ := frameCounts()
-	return int(max(after, before) - before)
+	c.mu.Unlock()
+	return n
 }
 
 // heapShort reports whether the Go heap has begun to use the frames that are held for it, so that nothing should be begun

@@ -222,7 +222,7 @@ var (
 	bareGC200 = []byte("GOGC=200\x00")
 	bareGC400 = []byte("GOGC=400\x00")
 	// The kernel's own Go code leaves the AVX registers to user programs. The profiler of memory would cost 1.4 MiB.
-	bareDebugEnv = []byte("GODEBUG=memprofilerate=0,cpu.avx=off,cpu.avx2=off,cpu.avx512f=off,cpu.fma=off\x00")
+	bareDebugEnv = []byte("GODEBUG=memprofilerate=0,gcshrinkstackoff=1,cpu.avx=off,cpu.avx2=off,cpu.avx512f=off,cpu.fma=off\x00")
 )
 
 // bareVectorInit makes the argument vector. Where memory is plenty, the collector runs less often; where it gets short,
