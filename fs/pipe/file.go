@@ -16,7 +16,8 @@ type end struct {
 	p    *Pipe
 	i    *fs.Inode // its Private slot holds p while an end is open
 	mode uint8     // reads, writes
-	// seen is, for an opener of a FIFO, how many had ever come to the other side when it came.
+	// seen is, for an opener of a FIFO, how many had ever come to the other side when it came, but for one that is there:
+	// a reader that no writer has joined yet sees no hang-up.
 	seen uint32
 	// waits says that the open is not over until another comes.
 	waits bool
@@ -89,6 +90,9 @@ func (e *end) joinLocked(mayWait bool) {
 	e.seen = p.writerGen
 	if e.mode == writes {
 		e.seen = p.readerGen
+	}
+	if e.mode == reads && p.writers > 0 {
+		e.seen--
 	}
 	if e.mode&reads != 0 {
 		p.readers++

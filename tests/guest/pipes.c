@@ -95,6 +95,25 @@ static void flow(void) {
 	ok(read(fd, data, 10) == 4 && !memcmp(data, "fifo", 4), "a fifo: open waits for the other side");
 	waitpid(pid, &st, 0);
 	close(fd);
+	for (int reader_first = 0; reader_first <= 1; reader_first++) {
+		int go[2];
+		char c;
+		pipe(go);
+		pid = fork();
+		if (pid == 0) {
+			int w = open("/tmp/fifo", O_WRONLY);
+			read(go[0], &c, 1);
+			_exit(write(w, "x", 1) != 1);
+		}
+		if (!reader_first)
+			usleep(20000); // the writer waits in its open
+		fd = open("/tmp/fifo", O_RDONLY);
+		int before = polled(fd, POLLIN);
+		write(go[1], "g", 1);
+		waitpid(pid, &st, 0);
+		ok(before == 0 && polled(fd, POLLIN) == (POLLIN | POLLHUP) && read(fd, &c, 1) == 1 && polled(fd, POLLIN) == POLLHUP, "a fifo hangs up when its writer ends, whoever came first");
+		close(fd);
+	}
 	fails(open("/tmp/fifo", O_WRONLY | O_NONBLOCK), ENXIO, "a fifo without a reader: ENXIO");
 	unlink("/tmp/fifo");
 }
@@ -243,7 +262,7 @@ static void sockets(void) {
 }
 
 int main(void) {
-	plan(51);
+	plan(53);
 	pipes();
 	flow();
 	polls();
