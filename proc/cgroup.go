@@ -115,6 +115,7 @@ func (g *ThreadGroup) moveGroup(from, to *cgroup.Group) (again bool, err error) 
 func (g *ThreadGroup) regroupLocked() {
 	account, limited := g.Cgroup().Account(), g.Cgroup().Limited()
 	g.account.Store(account)
+	g.setFrozenLocked(g.Cgroup().Freezing())
 	for _, t := range g.threads {
 		if t.mm != nil {
 			t.mm.SetAccount(account)
@@ -180,6 +181,9 @@ func (b *birth) enterGroupLocked() error {
 		at.AddTasks(1)
 		b.cgroup = at
 	}
+	c := b.child
+	c.Ctx.Work.And(^uint32(WorkLimited))
+	c.Ctx.Work.Or(b.parent.Ctx.Work.Load() & WorkLimited)
 	if g == nil {
 		return nil
 	}
@@ -187,10 +191,13 @@ func (b *birth) enterGroupLocked() error {
 		return err
 	}
 	g.cgroup.Store(b.cgroup)
-	if b.args.Flags&abi.CLONE_VM == 0 || b.args.Cgroup != nil {
+	if b.args.Cgroup != nil {
 		g.regroupLocked()
-	} else {
-		g.account.Store(p.account.Load())
+		return nil
+	}
+	g.account.Store(p.account.Load())
+	if b.args.Flags&abi.CLONE_VM == 0 {
+		c.mm.SetAccount(p.account.Load())
 	}
 	return nil
 }

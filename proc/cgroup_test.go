@@ -151,7 +151,7 @@ func TestCgroupFiles(t *testing.T) {
 	k.wantText("a/cgroup.max.depth", "max\n")
 	k.wantText("cgroup.stat", "nr_descendants 1\nnr_dying_descendants 0\n")
 	want := []string{".", "..", "cgroup.type", "cgroup.procs", "cgroup.threads", "cgroup.controllers", "cgroup.subtree_control",
-		"cgroup.events", "cgroup.max.descendants", "cgroup.max.depth", "cgroup.stat", "cgroup.kill"}
+		"cgroup.events", "cgroup.max.descendants", "cgroup.max.depth", "cgroup.stat", "cgroup.freeze", "cgroup.kill"}
 	if got := k.ls("a"); !slices.Equal(got, want) {
 		t.Errorf("a has %v", got)
 	}

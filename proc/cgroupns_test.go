@@ -174,3 +174,59 @@ func TestCgroupMountNeedsPower(t *testing.T) {
 	}
 	c.Exit(0)
 }
+
+// TestCgroupFreeze freezes one process in user mode and one in a system call.
+func TestCgroupFreeze(t *testing.T) {
+	k := newGroups(t)
+	k.mkdir("a", "a/b")
+	c, d := k.Init.Fork(), k.Init.Fork()
+	handle(t, d, abi.SIGUSR1, handlerAddr, 0, 0)
+	k.put("a/cgroup.procs", fmt.Sprint(c.TID()))
+	k.put("a/b/cgroup.procs", fmt.Sprint(d.TID()))
+	const nrPause = 29
+	pause := c.Start(nrPause).Asleep()
+	k.put("a/cgroup.freeze", "1")
+	k.wantText("a/cgroup.freeze", "1\n")
+	k.wantText("a/b/cgroup.freeze", "0\n") // its own; that above counts as well
+	frozen := func(path string) {
+		for {
+			if text, _ := get(k.Init, path+"/cgroup.events"); text == "populated 1\nfrozen 1\n" {
+				return
+			}
+			proctest.Yield()
+		}
+	}
+	frozen("a/b")
+	frozen("a")
+	goes := make(chan *proctest.Task)
+	for _, x := range []*proctest.Task{d, k.Init.Fork()} {
+		if x != d {
+			k.put("a/cgroup.procs", fmt.Sprint(x.TID())) // comes in and freezes
+			frozen("a")
+		}
+		go func() {
+			x.Sync()
+			goes <- x
+		}()
+	}
+	kill(t, k.Init, d.TID(), abi.SIGUSR1) // waits, with all others that do not kill
+	select {
+	case <-goes:
+		t.Error("a frozen process goes on")
+	default:
+	}
+	k.put("a/cgroup.freeze", "0")
+	for range 2 {
+		(<-goes).Exit(0)
+	}
+	k.wantText("a/cgroup.freeze", "0\n")
+	if pause.Done() {
+		t.Error("the call has ended, but was to be made again")
+	}
+	k.put("a/cgroup.freeze", "1")
+	frozen("a")
+	kill(t, k.Init, c.TID(), abi.SIGKILL)
+	c.Gone()
+	k.put("a/cgroup.freeze", "0")
+	k.rmdir("a/b", "a")
+}

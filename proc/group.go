@@ -32,6 +32,7 @@ type ThreadGroup struct {
 	stopSignal Signal // of the stop that is going on or done
 	stopCount  int    // threads that have still to stop
 	stopped    bool   // all have stopped
+	frozen     bool   // by its control group
 	stopNews   bool   // and no wait(2) has told so yet
 	contNews   bool   // continued, and no wait(2) has told so yet
 

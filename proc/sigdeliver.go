@@ -45,6 +45,10 @@ func (t *Task) nextActionLocked(info *SigInfo, act *SigAction) Signal {
 			t.joinStopLocked()
 			continue
 		}
+		if g.frozen {
+			t.freezeLocked()
+			continue
+		}
 		sig := t.takeSignalLocked(t.blocked, info)
 		if sig == 0 {
 			t.recalcLocked()

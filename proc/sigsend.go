@@ -179,7 +179,7 @@ func (t *Task) interruptLocked() {
 // recalcLocked sets or clears WorkSignal by what is pending. Only t itself may clear it.
 func (t *Task) recalcLocked() {
 	if t.pending.signals()&^t.blocked != 0 || t.group.pending.signals()&^t.blocked != 0 || t.stopPending ||
-		t.pending.signals().Has(abi.SIGKILL) {
+		t.group.frozen || t.pending.signals().Has(abi.SIGKILL) {
 		t.Ctx.Work.Or(WorkSignal)
 	} else {
 		t.Ctx.Work.And(^uint32(WorkSignal))

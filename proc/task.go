@@ -45,6 +45,7 @@ type Task struct {
 	pending      pending
 	stopPending  bool // has yet to take part in the stop of its group
 	stopped      bool
+	iced         bool // stands still because its process is frozen
 	exiting      bool
 	exited       atomic.Bool // lets go of nothing more; written with the lock held
 	exitCode     int32       // as wait(2) gives it

@@ -37,6 +37,7 @@ func groupFiles() []file {
 		{name: "cgroup.stat", mode: 0o444, show: func(r *request) (string, error) {
 			return fmt.Sprintf("nr_descendants %d\nnr_dying_descendants 0\n", r.g.Descendants()), nil
 		}},
+		flagFile("cgroup.freeze", func(g *Group) bool { return g.freeze }, writeFreeze),
 		{name: "cgroup.kill", mode: 0o200, places: notAtRoot, write: writeKill},
 	}
 }
@@ -68,13 +69,21 @@ func memoryFiles() []file {
 			u := usage(g)
 			return "anon " + bytes(u.Used[frame.Anonymous]) + "file " + bytes(u.Used[frame.PageCache]) + "kernel 0\n"
 		}),
-		{name: "memory.oom.group", mode: 0o644, delegate: true, show: showOOMGroup, write: writeOOMGroup},
+		flagFile("memory.oom.group", func(g *Group) bool { return g.memory.group }, writeOOMGroup),
 	}
+	list[6].delegate = true
 	list[4].events = func(g *Group) *notifier { return &g.memory.events }
 	for i := range list {
 		list[i].needs, list[i].places = memoryController, notAtRoot
 	}
 	return list
+}
+
+// flagFile is a file with 0 or 1.
+func flagFile(name string, get func(g *Group) bool, write func(r *request, text string) error) file {
+	f := value(name, func(g *Group) string { return fmt.Sprintln(digit(get(g))) })
+	f.mode, f.places, f.write = 0o644, notAtRoot, write
+	return f
 }
 
 // value is a file that shows something of the group.
@@ -206,12 +215,40 @@ func writeSubtree(r *request, text string) error {
 
 func showEvents(r *request) (string, error) {
 	r.g.h.mu.Lock()
-	defer r.g.h.mu.Unlock()
-	populated := 0
-	if r.g.populatedLocked() {
-		populated = 1
+	populated := r.g.populatedLocked()
+	r.g.h.mu.Unlock()
+	frozen := r.g.Freezing() && r.g.h.tasks.Frozen(r.g)
+	return fmt.Sprintf("populated %d\nfrozen %d\n", digit(populated), digit(frozen)), nil
+}
+
+func digit(b bool) int {
+	if b {
+		return 1
 	}
-	return fmt.Sprintf("populated %d\nfrozen 0\n", populated), nil
+	return 0
+}
+
+// writeFreeze makes the processes in the group and below stand still, or go on.
+func writeFreeze(r *request, text string) error {
+	v, err := strconv.ParseInt(text, 0, 32)
+	switch {
+	case err != nil:
+		return abi.EINVAL
+	case v != 0 && v != 1:
+		return abi.ERANGE
+	}
+	r.g.h.mu.Lock()
+	was := r.g.freezingLocked()
+	r.g.freeze = v == 1
+	changed := was != r.g.freezingLocked()
+	r.g.h.mu.Unlock()
+	if changed {
+		r.g.h.tasks.Regroup(r.g)
+		if v == 0 || r.g.h.tasks.Frozen(r.g) {
+			r.g.Changed()
+		}
+	}
+	return nil
 }
 
 func writeKill(r *request, text string) error {

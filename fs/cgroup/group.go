@@ -23,8 +23,10 @@ type Processes interface {
 	Move(mover any, id int32, thread bool, to *Group, check func(from *Group) error) error
 	// Kill kills all processes in g and below.
 	Kill(g *Group)
-	// Regroup is told that accounts or limits of g and of the groups below may be others now.
+	// Regroup is told that accounts, limits or Freezing of g and of the groups below may be others now.
 	Regroup(g *Group)
+	// Frozen reports whether all processes in g and below stand still.
+	Frozen(g *Group) bool
 	// Enforce kills processes in g and below until g is within its memory limit.
 	Enforce(writer any, g *Group)
 	// Namespace gives the root of the task's cgroup namespace, and the namespace.
@@ -62,6 +64,7 @@ type Group struct {
 	enabled     Controllers
 	processes   int // that have a live thread
 	popular     int // children with processes in them or below
+	freeze      bool
 	descendants int
 
 	maxDepth, maxDescendants int
@@ -216,6 +219,31 @@ func (g *Group) Path(root *Group) string {
 	}
 	return b.String()
 }
+
+// Parent is the group above, nil for the root.
+func (g *Group) Parent() *Group { return g.parent }
+
+// Freezing reports whether the processes of g are to stand still, because g is frozen or a group above is. g may be nil.
+func (g *Group) Freezing() bool {
+	if g == nil {
+		return false
+	}
+	g.h.mu.Lock()
+	defer g.h.mu.Unlock()
+	return g.freezingLocked()
+}
+
+func (g *Group) freezingLocked() bool {
+	for ; g != nil; g = g.parent {
+		if g.freeze {
+			return true
+		}
+	}
+	return false
+}
+
+// Changed tells who watches cgroup.events of g.
+func (g *Group) Changed() { g.events.notify() }
 
 // Gone reports whether g was removed.
 func (g *Group) Gone() bool { return g.gone.Load() }

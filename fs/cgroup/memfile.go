@@ -74,15 +74,6 @@ func showMemoryEvents(g *Group) string {
 	return b.String()
 }
 
-func showOOMGroup(r *request) (string, error) {
-	r.g.h.mu.Lock()
-	defer r.g.h.mu.Unlock()
-	if r.g.memory.group {
-		return "1\n", nil
-	}
-	return "0\n", nil
-}
-
 func writeOOMGroup(r *request, text string) error {
 	if text != "0" && text != "1" {
 		return abi.EINVAL

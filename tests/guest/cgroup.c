@@ -82,7 +82,7 @@ static int path_is(int pid, const char *want) {
 	return 0;
 }
 
-static int hold[2];
+static int hold[2], count[2];
 // sleeper makes a child that lives until it is killed, or until let_go.
 static pid_t sleeper(void) {
 	pid_t pid = fork();
@@ -113,12 +113,12 @@ static int in_child(int (*f)(void)) {
 
 static void files(void) {
 	static const char *all[] = {"cgroup.procs", "cgroup.threads", "cgroup.controllers", "cgroup.subtree_control", "cgroup.events", "cgroup.type",
-	                            "cgroup.max.depth", "cgroup.max.descendants", "cgroup.stat", "cgroup.kill"};
+	                            "cgroup.max.depth", "cgroup.max.descendants", "cgroup.stat", "cgroup.kill", "cgroup.freeze"};
 	int n = 0;
 	struct stat st;
 	for (unsigned i = 0; i < sizeof all / sizeof *all; i++)
 		n += access(at(all[i]), F_OK) == 0;
-	ok(n == 10, "a new group has its control files");
+	ok(n == 11, "a new group has its control files");
 	char path[128];
 	snprintf(path, sizeof path, "%s/cgroup.events", top);
 	ok(access(path, F_OK) == -1, "the root has fewer");
@@ -235,6 +235,33 @@ static void killing(void) {
 	ok(has_line(at("cgroup.events"), "populated 0") && rmdir(at("sub")) == 0, "and all that it has made");
 }
 
+static void freezing(void) {
+	pid_t pid = fork();
+	if (pid == 0) { // counts into shared memory, or rather: writes into a pipe that nobody reads but us
+		close(hold[1]);
+		for (;;)
+			write(count[1], "x", 1);
+	}
+	char buf[65536];
+	struct pollfd p = {open(at("cgroup.events"), O_RDONLY), POLLPRI, 0};
+	put_number(at("cgroup.procs"), pid);
+	read(p.fd, buf, sizeof buf);
+	ok(shows(at("cgroup.freeze"), "0\n") && put(at("cgroup.freeze"), "2") == -ERANGE && put(at("cgroup.freeze"), "1") == 0, "cgroup.freeze");
+	while (!has_line(at("cgroup.events"), "frozen 1"))
+		poll(&p, 1, 10);
+	while (read(count[0], buf, sizeof buf) == sizeof buf)
+		;
+	struct pollfd c = {count[0], POLLIN, 0};
+	ok(poll(&c, 1, 30) == 0, "a frozen process does nothing");
+	put(at("cgroup.freeze"), "0");
+	ok(poll(&c, 1, 1000) == 1 && has_line(at("cgroup.events"), "frozen 0"), "until it is let go on");
+	put(at("cgroup.freeze"), "1");
+	kill(pid, SIGKILL);
+	ok(reap(pid) == 1000 + SIGKILL, "a frozen process can be killed");
+	put(at("cgroup.freeze"), "0");
+	close(p.fd);
+}
+
 static int as_user(void) {
 	if (put(at("cgroup.procs"), "0") || setgroups(0, 0) || setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
 		return 1;
@@ -335,10 +362,10 @@ static void clones(void) {
 }
 
 int main(void) {
-	plan(35);
+	plan(39);
 	snprintf(top, sizeof top, "/tmp/cgroup-XXXXXX");
 	snprintf(name, sizeof name, "cleave-%d-%ld", getpid(), (long)time(0));
-	if (!mkdtemp(top) || pipe(hold) || mount("", "/", 0, MS_REC | MS_PRIVATE, 0) || mount("cgroup2", top, "cgroup2", 0, 0))
+	if (!mkdtemp(top) || pipe(hold) || pipe2(count, O_NONBLOCK) || mount("", "/", 0, MS_REC | MS_PRIVATE, 0) || mount("cgroup2", top, "cgroup2", 0, 0))
 		die("mounting cgroup2");
 	ok(mkdir(at(""), 0755) == 0, "a group is a directory");
 	files();
@@ -346,6 +373,7 @@ int main(void) {
 	limits();
 	events();
 	killing();
+	freezing();
 	delegation();
 	namespaces();
 	clones();
