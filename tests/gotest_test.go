@@ -21,6 +21,8 @@ var goPackages = map[string]string{
 	"sync":        ".",
 	"bufio":       ".",
 	"time":        ".",
+	"io":          ".",
+	"os/signal":   ".",
 }
 
 // TestGoTest compiles the tests of packages of the standard library for linux/386, runs them natively and in Cleave,
