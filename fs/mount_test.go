@@ -343,8 +343,8 @@ func TestStackedMounts(t *testing.T) {
 
 func TestNamespacesAreSeparate(t *testing.T) {
 	k := newKit(t)
-	k.mkdir("/m", "/work")
-	k.ok(k.Chdir([]byte("/work")))
+	k.mkdir("/m", "/desk")
+	k.ok(k.Chdir([]byte("/desk")))
 	o := k.unshare(k.Cred)
 	o.mount("none", "/m", "tmpfs", 0)
 	o.write("/m/f", "")
@@ -355,7 +355,7 @@ func TestNamespacesAreSeparate(t *testing.T) {
 	o.mkdir("here")
 	o.mount("none", "here", "tmpfs", 0)
 	o.write("here/g", "")
-	if k.exists("/work/here/g") || !o.exists("/work/here/g") {
+	if k.exists("/desk/here/g") || !o.exists("/desk/here/g") {
 		t.Error("the working directory of the copy is in the old mounts")
 	}
 	// A mount point of another namespace can be removed; the mount goes with it.
@@ -363,7 +363,7 @@ func TestNamespacesAreSeparate(t *testing.T) {
 	if o.exists("/m") || o.line("/m") != "" {
 		t.Error("the mount on the removed directory stays")
 	}
-	o.want(abi.EBUSY, o.Unlinkat(cwd, []byte("/work/here"), abi.AT_REMOVEDIR))
+	o.want(abi.EBUSY, o.Unlinkat(cwd, []byte("/desk/here"), abi.AT_REMOVEDIR))
 	o.leave()
 }
 

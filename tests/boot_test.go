@@ -3,13 +3,18 @@
 package tests
 
 import (
+	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // cProgram builds a C program below tests/programs for i386.
@@ -137,6 +142,38 @@ func TestBootPanic(t *testing.T) {
 	r = guest{root: bin, kargs: "panic=reboot"}.run(t, "/bin/busybox", "sh", "-c", "echo c > /proc/sysrq-trigger")
 	if r.status != 70 || !strings.Contains(r.stderr, "kernel panic") { // QEMU ends instead of rebooting
 		t.Errorf("panic=reboot: status %d, %s", r.status, r.stderr)
+	}
+}
+
+// TestBootCompressed boots roots that are compressed.
+func TestBootCompressed(t *testing.T) {
+	t.Parallel()
+	plain, err := os.ReadFile(filepath.Join(repo, "build", "root.cpio"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gz, zst bytes.Buffer
+	w := gzip.NewWriter(&gz)
+	z, err := zstd.NewWriter(&zst)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []io.WriteCloser{w, z} {
+		if _, err := c.Write(plain); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, data := range map[string][]byte{"root.cpio.gz": gz.Bytes(), "root.cpio.zst": zst.Bytes()} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if r := (guest{root: path}).run(t, "/bin/sh", "-c", "cat /etc/hostname; exit 4"); r.stdout != "cleave\n" || r.status != 4 {
+			t.Errorf("%s: status %d, %q, %q", name, r.status, r.stdout, r.stderr)
+		}
 	}
 }
 

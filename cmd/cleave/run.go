@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // Exit statuses of 'cleave run' that are not the program's own.
@@ -107,9 +110,6 @@ func buildImage(o *options, dir string) (image, init string, err error) {
 	}
 	st, err := os.Stat(program)
 	if err != nil || st.IsDir() {
-		if filepath.IsAbs(program) && root != "" && compressed(root) {
-			return root, program, nil
-		}
 		return "", "", fmt.Errorf("%s is neither a path inside the root nor a file of the host", program)
 	}
 	init = "/" + hostDir + "/" + filepath.Base(program)
@@ -118,23 +118,46 @@ func buildImage(o *options, dir string) (image, init string, err error) {
 	return image, init, err
 }
 
-// compressed reports whether the name of an archive says that it is compressed.
-func compressed(name string) bool {
-	return strings.HasSuffix(name, ".gz") || strings.HasSuffix(name, ".zst")
+// readArchive returns an archive's contents, decompressed if its name ends in .gz or .zst.
+func readArchive(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var r io.Reader = f
+	switch filepath.Ext(name) {
+	case ".gz":
+		if r, err = gzip.NewReader(f); err != nil {
+			return nil, err
+		}
+	case ".zst":
+		z, err := zstd.NewReader(f)
+		if err != nil {
+			return nil, err
+		}
+		defer z.Close()
+		r = z
+	}
+	return io.ReadAll(r)
 }
 
-// rootHas reports whether path, if absolute, is in the archive root. A compressed archive is not searched.
+// rootHas reports whether path, if absolute, is in the archive root. An archive that cannot be read has every path: what is
+// wrong with it is for the kernel to say.
 func rootHas(root, path string) (bool, error) {
-	if root == "" || !filepath.IsAbs(path) || compressed(root) {
+	if root == "" || !filepath.IsAbs(path) {
 		return false, nil
 	}
-	data, err := os.ReadFile(root)
-	if err != nil {
+	if _, err := os.Stat(root); err != nil {
 		return false, err
+	}
+	data, err := readArchive(root)
+	if err != nil {
+		return true, nil
 	}
 	names, err := listNames(data)
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", root, err)
+		return true, nil
 	}
 	return names[strings.Trim(filepath.Clean(path), "/")], nil
 }
