@@ -25,7 +25,7 @@ run: all ## boot to a shell on this terminal
 	@./qemu.sh
 
 testtools:
-	@scripts/need qemu-system-x86_64:qemu-system-x86 gcc:gcc dpkg-deb:dpkg
+	@scripts/need qemu-system-x86_64:qemu-system-x86 gcc:gcc gdb:gdb dpkg-deb:dpkg taskset:util-linux
 	@echo 'int main(void){return 0;}' | gcc -m32 -static -x c -o /dev/null - 2>/dev/null || scripts/need gcc-m32:gcc-multilib
 
 test: vet unit guest programs ## every test
@@ -35,7 +35,7 @@ vet: tools ## gofmt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-unit: tools ## host tests with the race detector
+unit: tools testtools ## host tests with the race detector
 	CGO_ENABLED=1 $(GO) test -race ./...
 
 guest: all testtools ## C programs: on the host's Linux first, then in Cleave

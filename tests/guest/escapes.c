@@ -89,7 +89,7 @@ static int proc_root(void) {
 	if (sh(1000))
 		return 9;
 	char buf[64];
-	return readlink("/proc/1/root", buf, 64) >= 0 || exists("/proc/1/root/tmp/e/outside") || readlink("/proc/1/cwd", buf, 64) >= 0 ||
+	return readlink("/proc/1/root", buf, 64) >= 0 || open("/proc/1/root", O_PATH) >= 0 || readlink("/proc/1/cwd", buf, 64) >= 0 ||
 	       open("/proc/1/mem", O_RDWR) >= 0 || open("/proc/1/fd/0", O_RDONLY) >= 0 || open("/proc/1/ns/mnt", O_RDONLY) >= 0;
 }
 
