@@ -9,7 +9,7 @@ setpriv --reuid 1000 --regid 1000 --clear-groups unshare -Urm bash -c '
 	hostname other; umount /proc; echo "umount /proc: $?"'
 ls /tmp/m
 echo "== namespaces of every kind"
-unshare -muipnCf --mount-proc bash -c 'echo "pid $$"; hostname inner; hostname; ps_count=$(ls -d /proc/[0-9]* | wc -l); echo "$ps_count processes"; ip link 2>/dev/null | grep -c . ; ipcs -q | grep -c 0x'
+unshare -muipnCf --mount-proc bash -c 'echo "pid $$"; hostname inner; hostname; set -- /proc/[0-9]*; echo "$# process"; ip link 2>/dev/null | grep -c . ; ipcs -q | grep -c 0x'
 echo "== nsenter"
 unshare -m bash -c 'mount -t tmpfs t /tmp/m; touch /tmp/m/in; echo ready > /tmp/fifo; read -r _ < /tmp/fifo2' & p=$!
 mkfifo /tmp/fifo /tmp/fifo2 2>/dev/null
