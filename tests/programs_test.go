@@ -79,3 +79,20 @@ func TestProgramUtilLinux(t *testing.T) {
 	root := rootWith(t, debian(t, "bash", "coreutils", "util-linux", "mount", "hostname", "sed", "grep"), map[string]string{"t.sh": script(t, "utillinux.sh")})
 	sameAsLinux(t, root, "/bin/bash", "/t.sh")
 }
+
+// TestProgramPAM runs Debian's su under PAM's pam_namespace, the use case of unshare's author: each user has his own /tmp.
+func TestProgramPAM(t *testing.T) {
+	t.Parallel()
+	base := debian(t, "bash", "coreutils", "findutils", "grep", "libpam-modules", "libpam-runtime", "login", "mount", "util-linux")
+	root := rootWith(t, base, map[string]string{
+		"t.sh":       script(t, "pam.sh"),
+		"etc/passwd": "root:x:0:0:root:/root:/bin/bash\nalice:x:1001:1001::/home/alice:/bin/bash\nbob:x:1002:1002::/home/bob:/bin/bash\n",
+		"etc/group":  "root:x:0:\nalice:x:1001:\nbob:x:1002:\n",
+		"etc/shadow": "root:*:19000::::::\nalice:*:19000::::::\nbob:*:19000::::::\n",
+		"etc/pam.d/su": "auth sufficient pam_rootok.so\naccount required pam_unix.so\n" +
+			"session required pam_namespace.so\nsession required pam_unix.so\n",
+		"etc/pam.d/other":             "auth required pam_deny.so\n",
+		"etc/security/namespace.conf": "/tmp /tmp-inst/ user root\n/var/tmp /var/tmp-inst/ user root\n",
+	})
+	sameAsLinux(t, root, "/bin/bash", "/t.sh")
+}
