@@ -7,7 +7,7 @@ export GOFLAGS += -buildvcs=false
 export PATH := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cleave/go1.26.8/bin:$(PATH)
 unexport GOROOT
 
-.PHONY: all kernel build/cleave run test unit guest programs bench vet syscalls help clean tools testtools
+.PHONY: all kernel build/cleave run test unit guest programs bench bench-gate bench-accept profile vet syscalls help clean tools testtools
 
 all: kernel build/cleave build/root.cpio ## build the kernel, the default root and the host's tool
 
@@ -32,7 +32,7 @@ testtools:
 	@scripts/need qemu-system-x86_64:qemu-system-x86 gcc:gcc gdb:gdb dpkg-deb:dpkg taskset:util-linux
 	@echo 'int main(void){return 0;}' | gcc -m32 -static -x c -o /dev/null - 2>/dev/null || scripts/need gcc-m32:gcc-multilib
 
-test: vet unit guest programs ## every test
+test: vet unit guest programs bench-gate ## every test
 
 vet: tools ## gofmt, go vet, staticcheck
 	@f=$$(find . -name '*.go' -not -path './build/*' -exec gofmt -l {} +); [ -z "$$f" ] || { echo "gofmt: $$f"; exit 1; }
@@ -48,8 +48,20 @@ guest: all testtools ## C programs: on the host's Linux first, then in Cleave
 programs: all testtools ## real programs: Debian's i386 packages, Go's own tests, the interactive shell
 	$(GO) test -tags guest -count=1 -timeout 40m -run 'Program|Shell|GoTest' ./tests/...
 
-bench: all testtools ## instructions per operation, side by side with Debian's cloud kernel
-	@$(GO) run ./bench/compare
+bench: kernel testtools ## instructions per operation, side by side with Linux; TIME=5: medians of 5 runs in time
+	@$(GO) run ./bench/compare $(if $(TIME),-time $(TIME))
+
+bench-gate: kernel testtools ## fail if an operation is over 10 % dearer than in bench/baseline
+	@$(GO) run ./bench/compare -gate
+
+bench-accept: kernel testtools ## make today's figures bench/baseline
+	@$(GO) run ./bench/compare -accept
+
+profile: kernel testtools ## where the instructions of ROW='poll 10 fds' go
+	@$(GO) run ./bench/compare -profile '$(ROW)'
+
+build/linux-tuned: ## a size-tuned Linux 6.1 from Debian's sources, which 'make bench' then compares with as well
+	@bench/linux/build
 
 syscalls: tools ## the table of system calls, with what is missing
 	@$(GO) run ./internal/tools/syscalls

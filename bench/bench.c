@@ -3,10 +3,12 @@
 //
 //   bench            every row
 //   bench NAME...    these rows
+//   bench -r N NAME  a row with N rounds, for a profiler that takes the difference of two runs
 //   bench -l         the names
 //
 // The first line, "boot", is the time-stamp counter at the start: with -icount, the instructions since power-on.
-// A row whose preparation fails prints "name<TAB>absent". The time of one empty round of the loop is taken off.
+// A row whose preparation fails prints "name<TAB>absent". The time of one empty round of the loop is taken off. The last
+// line is "end<TAB>0".
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -206,14 +208,16 @@ static void fork_unshare(int flag) {
 static void newns_op(void) { fork_unshare(CLONE_NEWNS); }
 static void newuser_op(void) { fork_unshare(CLONE_NEWUSER); }
 
-static int hundred_mounts(void) {
+static int mounts;
+
+static int make_mounts(int n) {
 	if (unshare(CLONE_NEWNS))
 		return 1;
 	mount(0, "/", 0, MS_REC | MS_PRIVATE, 0);
 	char name[64];
 	mkdir("/tmp/b", 0755);
-	for (int i = 0; i < 100; i++) {
-		snprintf(name, sizeof name, "/tmp/b/m%d", i);
+	for (mounts = 0; mounts < n; mounts++) {
+		snprintf(name, sizeof name, "/tmp/b/m%d", mounts);
 		mkdir(name, 0755);
 		if (mount("/tmp", name, 0, MS_BIND, 0))
 			return 1;
@@ -222,12 +226,17 @@ static int hundred_mounts(void) {
 }
 static int drop_mounts(void) {
 	char name[64];
-	for (int i = 0; i < 100; i++) {
-		snprintf(name, sizeof name, "/tmp/b/m%d", i);
+	while (mounts-- > 0) {
+		snprintf(name, sizeof name, "/tmp/b/m%d", mounts);
 		umount(name);
+		rmdir(name);
 	}
 	return 0;
 }
+static int hundred_mounts(void) { return make_mounts(100); }
+static int ten_mounts(void) { return make_mounts(10) || make_file(); }
+static int many_mounts(void) { return make_mounts(1000) || make_file(); }
+static int drop_all(void) { return close_file() || drop_mounts(); }
 static int mount_dir(void) {
 	mkdir("/tmp/b", 0755);
 	mkdir("/tmp/b/on", 0755);
@@ -272,6 +281,8 @@ static const struct row {
 	{"fork + unshare NEWUSER", 0, newuser_op, 0, 50},
 	{"bind mount + umount", mount_dir, bind_op, 0, 200},
 	{"fork + unshare NEWNS, 100 mounts", hundred_mounts, newns_op, drop_mounts, 20},
+	{"stat with 10 mounts", ten_mounts, stat_op, drop_all, 2000},
+	{"stat with 1000 mounts", many_mounts, stat_op, drop_all, 2000},
 };
 
 static void nop(void) {}
@@ -283,7 +294,7 @@ static int64_t loop(void (*volatile op)(void), int rounds) {
 	return now() - start;
 }
 
-static void run(const struct row *r) {
+static void run(const struct row *r, int rounds) {
 	if (r->before && r->before()) {
 		printf("%s\tabsent\n", r->name);
 		return;
@@ -291,10 +302,12 @@ static void run(const struct row *r) {
 	int fault = r->rounds == PAGES; // each page once: no round to warm up
 	if (!fault)
 		loop(r->op, r->rounds / 10 + 1);
-	int64_t spent = loop(r->op, fault ? PAGES : r->rounds), empty = loop(nop, r->rounds);
+	if (fault && rounds > PAGES)
+		rounds = PAGES;
+	int64_t spent = loop(r->op, rounds), empty = loop(nop, rounds);
 	if (r->after)
 		r->after();
-	printf("%s\t%lld\n", r->name, (long long)((spent - empty) / r->rounds));
+	printf("%s\t%lld\n", r->name, (long long)((spent - empty) / rounds));
 	fflush(stdout);
 }
 
@@ -313,6 +326,7 @@ int main(int argc, char **argv) {
 	page[0] = 0;
 	if (argc == 1)
 		printf("boot\t%llu\n", power_on);
+	int rounds = argc > 2 && !strcmp(argv[1], "-r") ? atoi(argv[2]) : 0;
 	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
 		int chosen = argc == 1;
 		for (int a = 1; a < argc; a++) {
@@ -321,8 +335,10 @@ int main(int argc, char **argv) {
 			chosen |= !strcmp(argv[a], rows[i].name);
 		}
 		if (chosen)
-			run(&rows[i]);
+			run(&rows[i], rounds > 0 ? rounds : rows[i].rounds);
 	}
+	printf("end\t0\n");
+	fflush(stdout);
 	if (!strcmp(argv[0], "/init")) // Linux's first process must not end
 		reboot(RB_AUTOBOOT);
 	return 0;
