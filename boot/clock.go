@@ -4,6 +4,7 @@ package main
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cleave/abi/linux386"
@@ -22,7 +23,7 @@ type clock struct {
 func (c *clock) Monotonic() int64 { return monotonic() }
 
 // Realtime implements proc.Clock.
-func (c *clock) Realtime() int64 { return monotonic() + runtimeWall }
+func (c *clock) Realtime() int64 { return monotonic() + atomic.LoadInt64(&runtimeWall) }
 
 // SetRealtime implements proc.Clock.
 func (c *clock) SetRealtime(ns int64) {
@@ -62,11 +63,11 @@ func (c *clock) notifyLocked() {
 	}
 }
 
-// source says how programs can read the clock themselves.
+// source says how programs can read the clock themselves. It is called by onChange's f.
 func (c *clock) source() linux386.TimeSource {
-	r := &runtimeClock
+	r := runtimeClock // which only refine changes, with mu held
 	return linux386.TimeSource{TSC: r.Since, Mult: uint32(r.Mult), Shift: uint32(r.Shift),
-		Monotonic: r.Base, Realtime: r.Base + runtimeWall}
+		Monotonic: r.Base, Realtime: r.Base + atomic.LoadInt64(&runtimeWall)}
 }
 
 // refineAfter is how long after the start the counter's rate is measured again: to a millionth.

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -29,14 +30,23 @@ type interrupts struct {
 	ioapics []*ioapic
 	isa     [16]acpi.Override // where ISA interrupts go
 
-	names map[uint8]irqName // by vector
-
 	guardian *guardian // nil until there are tasks
 
-	cpu    *x86.CPU
-	ticks  uint64 // interrupts of the timer in user mode
-	tickAt int64  // when the task in user mode will have had its tick
+	mu    sync.Mutex
+	names map[uint8]irqName // guarded by mu; by vector
+
+	cpus [1]processor // by the number of the CPU
 }
+
+// processor is what the interrupts of one CPU need.
+type processor struct {
+	cpu    *x86.CPU
+	ticks  atomic.Uint64 // interrupts of the timer in user mode
+	tickAt int64         // when the task in user mode will have had its tick; only the CPU looks at it
+}
+
+// here returns the processor that this runs on.
+func (ic *interrupts) here() *processor { return &ic.cpus[cpuIndex()] }
 
 // irqName is an interrupt as people know it.
 type irqName struct {
@@ -103,7 +113,9 @@ func (ic *interrupts) Handle(name string, gsi uint32, level, activeLow bool, fn 
 	}
 	for _, a := range ic.ioapics {
 		if gsi >= a.gsi && a.Route(int(gsi-a.gsi), vector, level, activeLow, 0) {
+			ic.mu.Lock()
 			ic.names[vector] = irqName{gsi, name}
+			ic.mu.Unlock()
 			return nil
 		}
 	}
@@ -118,7 +130,7 @@ func (ic *interrupts) HandleISA(name string, n int, fn irq.Handler) error {
 
 // start lets interrupts come and starts the goroutine that handles those of idle times.
 func (ic *interrupts) start(cpu *x86.CPU) {
-	ic.cpu = cpu
+	ic.here().cpu = cpu
 	cpu.Timer.Words = timerWords()
 	cpu.Timer.Set = ic.setTimer
 	pollInit()
@@ -155,11 +167,12 @@ func (ic *interrupts) Interrupt(vector uint32) bool {
 	switch vector {
 	case vectorTimer:
 		timerFired()
-		ic.ticks++
+		p := ic.here()
+		p.ticks.Add(1)
 		if ic.guardian != nil {
 			ic.guardian.look()
 		}
-		if monotonic() >= ic.tickAt {
+		if monotonic() >= p.tickAt {
 			return true
 		}
 		runtime.Gosched() // a timer of the runtime is due, which its scheduler runs
@@ -175,13 +188,14 @@ func (ic *interrupts) Interrupt(vector uint32) bool {
 
 // setTimer sets the timer to the next timer of the runtime, or the end of the tick, before user mode is entered.
 func (ic *interrupts) setTimer() {
-	t := &ic.cpu.Timer
+	p := ic.here()
+	t := &p.cpu.Timer
 	t.Seen = [2]int64{*t.Words[0], *t.Words[1]}
 	if at := nextTimer(); at != 0 {
 		armTimer(at)
 	}
-	if now := monotonic(); now >= ic.tickAt {
-		ic.tickAt = now + tick
+	if now := monotonic(); now >= p.tickAt {
+		p.tickAt = now + tick
 	}
-	armTimer(ic.tickAt)
+	armTimer(p.tickAt)
 }

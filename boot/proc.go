@@ -54,12 +54,14 @@ func (k *kernel) sysRq(key byte) error {
 func (ic *interrupts) text() string {
 	var s strings.Builder
 	s.WriteString("           CPU0\n")
+	ic.mu.Lock()
 	for v := irq.First; v <= irq.Last; v++ {
 		if name, ok := ic.names[uint8(v)]; ok {
 			fmt.Fprintf(&s, "%3d: %10d   IO-APIC   %s\n", name.gsi, ic.table.Count(uint8(v)), name.name)
 		}
 	}
-	fmt.Fprintf(&s, "LOC: %10d   Local timer interrupts\nERR: %10d\n", ic.ticks, ic.table.Stray())
+	ic.mu.Unlock()
+	fmt.Fprintf(&s, "LOC: %10d   Local timer interrupts\nERR: %10d\n", ic.cpus[0].ticks.Load(), ic.table.Stray())
 	return s.String()
 }
 

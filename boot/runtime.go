@@ -21,7 +21,7 @@ var startTSC uint64
 var tscRate uint64
 
 //go:linkname runtimeClock runtime.bareClock
-var runtimeClock bare.Clock
+var runtimeClock *bare.Clock
 
 //go:linkname runtimeWall runtime.bareWall
 var runtimeWall int64
@@ -76,6 +76,9 @@ func refineClock() bool
 
 //go:linkname setWall runtime.bareSetWall
 func setWall(ns int64)
+
+//go:linkname cpuIndex runtime.bareCPUIndex
+func cpuIndex() int
 
 //go:linkname useCPU runtime.bareUseCPU
 func useCPU(pending *[4]uint64, fired *int64)

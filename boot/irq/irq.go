@@ -29,12 +29,15 @@ type entry struct {
 	count  atomic.Uint64
 }
 
-// Table has a handler for each vector. Handlers are registered before their interrupts can come.
+// Table has a handler for each vector. Handlers are registered before their interrupts can come, while others may come on
+// any CPU.
 type Table struct {
 	eoi     func()
-	next    int
-	entries [256]*entry
+	entries [256]atomic.Pointer[entry]
 	stray   atomic.Uint64
+
+	mu   sync.Mutex
+	next int // guarded by mu: the lowest vector that is free
 }
 
 // NewTable returns an empty table. At the end of each interrupt, eoi tells the local APIC.
@@ -43,18 +46,20 @@ func NewTable(eoi func()) *Table { return &Table{eoi: eoi, next: First} }
 // Add registers a handler and returns its vector. An edge-triggered interrupt may come again as soon as its handler has
 // been called, a level-triggered one once it has returned.
 func (t *Table) Add(fn Handler, level bool) (vector uint8, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.next > Last {
 		return 0, fmt.Errorf("irq: no vector is free")
 	}
 	v := t.next
 	t.next++
-	t.entries[v] = &entry{fn: fn, level: level}
+	t.entries[v].Store(&entry{fn: fn, level: level})
 	return uint8(v), nil
 }
 
 // Dispatch handles an interrupt of the vector.
 func (t *Table) Dispatch(vector uint8) {
-	e := t.entries[vector]
+	e := t.entries[vector].Load()
 	if e == nil {
 		t.stray.Add(1)
 		t.eoi()
@@ -89,7 +94,7 @@ func (t *Table) DispatchAll(set [4]uint64) {
 
 // Count returns how many interrupts of the vector came.
 func (t *Table) Count(vector uint8) uint64 {
-	if e := t.entries[vector]; e != nil {
+	if e := t.entries[vector].Load(); e != nil {
 		return e.count.Load()
 	}
 	return 0

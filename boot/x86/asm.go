@@ -1,10 +1,6 @@
 package x86
 
-import (
-	"unsafe"
-
-	"cleave/proc"
-)
+import "cleave/proc"
 
 //lint:file-ignore U1000 All this is used by assembly.
 
@@ -30,8 +26,6 @@ var (
 	modern     bool // both of them
 	xsaveopt   bool
 	fxsaveLeak bool
-
-	reportStack unsafe.Pointer // the end of the stack that Report runs on
 )
 
 var (

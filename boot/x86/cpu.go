@@ -31,7 +31,11 @@ type CPU struct {
 	sysenterStack [32]uint64
 	context       uintptr // ready, or the last one that was
 
-	gdt [gdtEntries]uint64
+	fault       KernelTrap            // the exception that is reported
+	faults      [maxNested]KernelTrap // copies for the report
+	reportStack unsafe.Pointer        // the end of the stack that it runs on
+
+	gdt [gdtEntries]uint64 // by whose address an exception's entry finds the CPU
 	tss [tssWords]uint32
 	ist [istCount][istSize + 32]byte
 }

@@ -1,6 +1,9 @@
 package x86
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // KernelTrap is an exception in ring 0 that is not expected: a bug of the kernel or a failure of the machine.
 type KernelTrap struct {
@@ -20,8 +23,8 @@ const (
 )
 
 var (
-	fault  KernelTrap
-	report func(*KernelTrap)
+	report    func(*KernelTrap)
+	reporting atomic.Uintptr // the CPU that reports, 0 if none does
 )
 
 // SetReport has f called for every unexpected exception in ring 0. It runs on a stack of its own, with the g of the
@@ -30,22 +33,27 @@ var (
 func SetReport(f func(*KernelTrap)) { report = f }
 
 // makeReportStack is called before the tables are loaded, so that there is always a stack to report on.
-func makeReportStack() {
+func (c *CPU) makeReportStack() {
 	stack := make([]byte, reportStackSize+32)
 	p := unsafe.Pointer(unsafe.SliceData(stack))
-	reportStack = unsafe.Add(p, reportStackSize+16-int(uintptr(p)&15))
+	c.reportStack = unsafe.Add(p, reportStackSize+16-int(uintptr(p)&15))
 }
 
-// reportFault is called by kernelFault.
+// reportFault is called by kernelFault. Only the first CPU that has something to report does.
 //
 //lint:ignore U1000 in kernel_amd64.s
-func reportFault() {
-	if fault.Nested > maxNested || report == nil {
+func reportFault(c *CPU) {
+	self := uintptr(unsafe.Pointer(c))
+	if !reporting.CompareAndSwap(0, self) && reporting.Load() != self {
 		return
 	}
-	fault.Nested++
-	f := fault
-	report(&f)
+	n := c.fault.Nested
+	if n >= maxNested || report == nil {
+		return
+	}
+	c.fault.Nested++
+	c.faults[n] = c.fault
+	report(&c.faults[n])
 }
 
 // UserAccessStart returns the address of an invalid instruction, in front of the routines that access user memory: for

@@ -50,6 +50,7 @@ fault:
 	// Interrupts are on in halt only. GS is the user's, that of the kernel is in its MSR.
 interrupt:
 	SWAPGS
+	LOCK
 	BTSQ	AX, CPU_pending(GS)
 	SWAPGS
 return:
@@ -67,60 +68,70 @@ report:
 TEXT ·nmiEntry(SB), NOSPLIT|NOFRAME, $0
 	PUSHQ	AX
 	MOVQ	(8+frameSS-frameRIP+8)(SP), AX
+	LOCK
 	BTSQ	$const_vectorNMI, CPU_pending(AX)
 	POPQ	AX
 	IRETQ
 
-// Save everything, go to a stack that is known to be good and report. There is no way back.
+// Save everything in the CPU's state, which its GDT is a part of, go to a stack that is known to be good and report. There is
+// no way back. GS may be the user's or the kernel's.
 TEXT ·kernelFault(SB), NOSPLIT|NOFRAME, $0
-	MOVQ	AX, ·fault+KernelTrap_RAX(SB)
-	MOVQ	BX, ·fault+KernelTrap_RBX(SB)
-	MOVQ	CX, ·fault+KernelTrap_RCX(SB)
-	MOVQ	DX, ·fault+KernelTrap_RDX(SB)
-	MOVQ	SI, ·fault+KernelTrap_RSI(SB)
-	MOVQ	DI, ·fault+KernelTrap_RDI(SB)
-	MOVQ	BP, ·fault+KernelTrap_RBP(SB)
-	MOVQ	R8, ·fault+KernelTrap_R8(SB)
-	MOVQ	R9, ·fault+KernelTrap_R9(SB)
-	MOVQ	R10, ·fault+KernelTrap_R10(SB)
-	MOVQ	R11, ·fault+KernelTrap_R11(SB)
-	MOVQ	R12, ·fault+KernelTrap_R12(SB)
-	MOVQ	R13, ·fault+KernelTrap_R13(SB)
-	MOVQ	R14, ·fault+KernelTrap_R14(SB)
-	MOVQ	R15, ·fault+KernelTrap_R15(SB)
+	PUSHQ	AX
+	PUSHQ	BX
+	SUBQ	$16, SP
+	SGDT	6(SP) // a limit of 2 bytes, then the base
+	MOVQ	8(SP), BX
+	ADDQ	$16, SP
+	SUBQ	$CPU_gdt, BX
+	POPQ	AX
+	MOVQ	AX, (CPU_fault+KernelTrap_RBX)(BX)
+	POPQ	AX
+	MOVQ	AX, (CPU_fault+KernelTrap_RAX)(BX)
+	MOVQ	CX, (CPU_fault+KernelTrap_RCX)(BX)
+	MOVQ	DX, (CPU_fault+KernelTrap_RDX)(BX)
+	MOVQ	SI, (CPU_fault+KernelTrap_RSI)(BX)
+	MOVQ	DI, (CPU_fault+KernelTrap_RDI)(BX)
+	MOVQ	BP, (CPU_fault+KernelTrap_RBP)(BX)
+	MOVQ	R8, (CPU_fault+KernelTrap_R8)(BX)
+	MOVQ	R9, (CPU_fault+KernelTrap_R9)(BX)
+	MOVQ	R10, (CPU_fault+KernelTrap_R10)(BX)
+	MOVQ	R11, (CPU_fault+KernelTrap_R11)(BX)
+	MOVQ	R12, (CPU_fault+KernelTrap_R12)(BX)
+	MOVQ	R13, (CPU_fault+KernelTrap_R13)(BX)
+	MOVQ	R14, (CPU_fault+KernelTrap_R14)(BX)
+	MOVQ	R15, (CPU_fault+KernelTrap_R15)(BX)
+	MOVQ	BX, R15
 	MOVQ	frameVector(SP), AX
-	MOVQ	AX, ·fault+KernelTrap_Vector(SB)
+	MOVQ	AX, (CPU_fault+KernelTrap_Vector)(R15)
 	MOVQ	frameError(SP), AX
-	MOVQ	AX, ·fault+KernelTrap_Error(SB)
+	MOVQ	AX, (CPU_fault+KernelTrap_Error)(R15)
 	MOVQ	frameRIP(SP), AX
-	MOVQ	AX, ·fault+KernelTrap_RIP(SB)
+	MOVQ	AX, (CPU_fault+KernelTrap_RIP)(R15)
 	MOVQ	frameCS(SP), AX
-	MOVQ	AX, ·fault+KernelTrap_CS(SB)
+	MOVQ	AX, (CPU_fault+KernelTrap_CS)(R15)
 	MOVQ	frameRFLAGS(SP), AX
-	MOVQ	AX, ·fault+KernelTrap_RFLAGS(SB)
+	MOVQ	AX, (CPU_fault+KernelTrap_RFLAGS)(R15)
 	MOVQ	frameRSP(SP), AX
-	MOVQ	AX, ·fault+KernelTrap_RSP(SB)
+	MOVQ	AX, (CPU_fault+KernelTrap_RSP)(R15)
 	MOVQ	frameSS(SP), AX
-	MOVQ	AX, ·fault+KernelTrap_SS(SB)
+	MOVQ	AX, (CPU_fault+KernelTrap_SS)(R15)
 	MOVQ	CR2, AX
-	MOVQ	AX, ·fault+KernelTrap_CR2(SB)
+	MOVQ	AX, (CPU_fault+KernelTrap_CR2)(R15)
 	MOVQ	CR3, AX
-	MOVQ	AX, ·fault+KernelTrap_CR3(SB)
+	MOVQ	AX, (CPU_fault+KernelTrap_CR3)(R15)
 	PUSHQ	$2
 	POPFQ
 	LDMXCSR	·kernelMXCSR(SB)
 	MOVL	$const_msrFSBase, CX
 	RDMSR
-	MOVL	AX, ·fault+KernelTrap_FSBase(SB)
-	MOVL	DX, ·fault+KernelTrap_FSBase+4(SB)
-	MOVQ	·reportStack(SB), SP
+	MOVL	AX, (CPU_fault+KernelTrap_FSBase)(R15)
+	MOVL	DX, (CPU_fault+KernelTrap_FSBase+4)(R15)
+	MOVQ	CPU_reportStack(R15), SP
 	// Only in the upper half is there a thread's g. Else it was in user mode, or in the entry, that the exception came:
 	// the thread is that which called Run.
 	TESTL	DX, DX
 	JLT	thread
-	SWAPGS
-	MOVQ	CPU_context(GS), BX
-	SWAPGS
+	MOVQ	CPU_context(R15), BX
 	MOVL	(context_Machine+const_machineThread)(BX), AX
 	MOVL	(context_Machine+const_machineThread+4)(BX), DX
 	WRMSR
@@ -129,9 +140,9 @@ thread:
 	// two guards are the first words of runtime.g; the compiler relies on that, too).
 	MOVQ	(TLS), AX
 	MOVQ	0(AX), BX
-	MOVQ	BX, ·fault+KernelTrap_StackLo(SB)
+	MOVQ	BX, (CPU_fault+KernelTrap_StackLo)(R15)
 	MOVQ	8(AX), BX
-	MOVQ	BX, ·fault+KernelTrap_StackHi(SB)
+	MOVQ	BX, (CPU_fault+KernelTrap_StackHi)(R15)
 	MOVQ	SP, BX
 	MOVQ	BX, 8(AX)
 	SUBQ	$const_reportStackSize, BX
@@ -139,6 +150,8 @@ thread:
 	ADDQ	$const_stackGuard, BX
 	MOVQ	BX, 16(AX)
 	MOVQ	BX, 24(AX)
+	SUBQ	$16, SP
+	MOVQ	R15, 0(SP)
 	CALL	·reportFault(SB)
 halt:
 	CLI

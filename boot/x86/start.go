@@ -65,8 +65,8 @@ func New() *CPU {
 	if begin, first, last, end := userAccessRange(); !(begin < first && first < last && last < end) {
 		panic("x86: the linker has reordered user_amd64.s")
 	}
-	makeReportStack()
 	c := new(CPU)
+	c.makeReportStack()
 	c.Features = detect()
 	c.Timer.Words = [2]*int64{&c.Timer.Seen[0], &c.Timer.Seen[1]}
 	c.kernelRoot = frame.PFN(readCR3() >> frame.Shift)

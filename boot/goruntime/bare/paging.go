@@ -1,6 +1,9 @@
 package bare
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // The bits of a page table entry (Intel SDM vol. 3, 4.5.4).
 const (
@@ -26,11 +29,13 @@ const (
 )
 
 // Tables is a tree of four levels of page tables, whose frames come from a pool and never go back: kernel tables only
-// grow. Entries of upper levels allow everything but execution where the leaf is to decide.
+// grow. Entries of upper levels allow everything but execution where the leaf is to decide. Any CPU may use it, after Init;
+// the entries for a range of addresses are for those to write whose range it is.
 type Tables struct {
 	pool   *Pool
 	window unsafe.Pointer
-	Root   uint64 // address of the table of level 4, for CR3
+	Root   uint64   // address of the table of level 4, for CR3
+	lock   SpinLock // held while tables are made
 }
 
 // Init makes t a tree with an empty root, and reports whether there was a frame for it.
@@ -51,6 +56,14 @@ func (t *Tables) Init(pool *Pool) bool {
 //
 //go:nosplit
 func (t *Tables) Entry(va uintptr, level uint) *uint64 {
+	t.lock.Lock()
+	e := t.entryLocked(va, level)
+	t.lock.Unlock()
+	return e
+}
+
+//go:nosplit
+func (t *Tables) entryLocked(va uintptr, level uint) *uint64 {
 	table := t.Root
 	for l := uint(4); ; l-- {
 		e := (*uint64)(unsafe.Add(t.window, table|uint64(va>>(3+9*l)&511*8)))
@@ -66,13 +79,14 @@ func (t *Tables) Entry(va uintptr, level uint) *uint64 {
 				return nil
 			}
 			t.clear(f)
-			*e = f | Present | Writable
+			atomic.StoreUint64(e, f|Present|Writable) // Lookup takes no lock
 		}
 		table = *e & AddressMask
 	}
 }
 
-// Lookup returns the entry for va in the lowest table, or nil if there is no such table or a large page instead.
+// Lookup returns the entry for va in the lowest table, or nil if there is no such table or a large page instead. It needs
+// no lock, for a table that is there stays.
 //
 //go:nosplit
 func (t *Tables) Lookup(va uintptr) *uint64 {
@@ -82,10 +96,11 @@ func (t *Tables) Lookup(va uintptr) *uint64 {
 		if l == 1 {
 			return e
 		}
-		if *e&(Present|Large) != Present {
+		v := atomic.LoadUint64(e)
+		if v&(Present|Large) != Present {
 			return nil
 		}
-		table = *e & AddressMask
+		table = v & AddressMask
 	}
 }
 
@@ -95,8 +110,16 @@ func (t *Tables) Lookup(va uintptr) *uint64 {
 //
 //go:nosplit
 func (t *Tables) MapRange(va uintptr, pa, n, flags, largest uint64) bool {
+	t.lock.Lock()
+	ok := t.mapRangeLocked(va, pa, n, flags, largest)
+	t.lock.Unlock()
+	return ok
+}
+
+//go:nosplit
+func (t *Tables) mapRangeLocked(va uintptr, pa, n, flags, largest uint64) bool {
 	for end := pa + n; pa < end; {
-		e, size := t.place(va, pa, end-pa, largest)
+		e, size := t.placeLocked(va, pa, end-pa, largest)
 		if e == nil {
 			return false
 		}
@@ -126,14 +149,14 @@ func (t *Tables) MapRange(va uintptr, pa, n, flags, largest uint64) bool {
 	return true
 }
 
-// place returns the entry that is to map the first of n bytes from pa on at va, and for how many bytes it stands: that of
+// placeLocked returns the entry that is to map the first of n bytes from pa on at va, and for how many bytes it stands: that of
 // the largest page that fits, unless there is a page table or a larger page already.
 //
 //go:nosplit
-func (t *Tables) place(va uintptr, pa, n, largest uint64) (e *uint64, size uint64) {
+func (t *Tables) placeLocked(va uintptr, pa, n, largest uint64) (e *uint64, size uint64) {
 	size = Page1G
 	for level := uint(3); level > 1; level-- {
-		if e = t.Entry(va, level); e == nil {
+		if e = t.entryLocked(va, level); e == nil {
 			return nil, 0
 		}
 		if *e&Large != 0 {
@@ -144,7 +167,7 @@ func (t *Tables) place(va uintptr, pa, n, largest uint64) (e *uint64, size uint6
 		}
 		size >>= 9
 	}
-	return t.Entry(va, 1), Page4K
+	return t.entryLocked(va, 1), Page4K
 }
 
 //go:nosplit

@@ -1,6 +1,9 @@
 package bare
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // PageSize is the size of a frame in bytes.
 const PageSize = 4096
@@ -15,14 +18,17 @@ const MaxRegions = 64
 
 // Pool hands out physical frames. A frame comes from memory that was never used, lowest address first, or, preferably,
 // from a stack of frames that were freed: each holds the address of the next in its first word. So setting up a pool
-// costs nothing per frame, and what was used last is used next, while the caches still hold it.
+// costs nothing per frame, and what was used last is used next, while the caches still hold it. Any CPU may use it, after
+// Init.
 type Pool struct {
-	window  unsafe.Pointer
-	regions [MaxRegions]Region // memory that was never used, sorted
-	n       int
-	top     uint64 // address of the frame freed last, 0 if there is none
-	free    uint64 // frames
-	total   uint64 // frames
+	window unsafe.Pointer
+	free   atomic.Uint64 // frames; written with lock held
+	total  atomic.Uint64 // frames; written with lock held
+
+	lock    SpinLock
+	regions [MaxRegions]Region // guarded by lock: memory that was never used, sorted
+	n       int                // guarded by lock: how many regions
+	top     uint64             // guarded by lock: address of the frame freed last, 0 if there is none
 }
 
 // Init makes p an empty pool over the memory in the window.
@@ -30,7 +36,9 @@ type Pool struct {
 //go:nosplit
 func (p *Pool) Init(window unsafe.Pointer) {
 	p.window = window
-	p.n, p.top, p.free, p.total = 0, 0, 0, 0
+	p.n, p.top = 0, 0
+	p.free.Store(0)
+	p.total.Store(0)
 }
 
 // Add gives the whole frames within r to the pool. Frame 0 is left out: its address stands for "none". A region that
@@ -38,6 +46,13 @@ func (p *Pool) Init(window unsafe.Pointer) {
 //
 //go:nosplit
 func (p *Pool) Add(r Region) {
+	p.lock.Lock()
+	p.addLocked(r)
+	p.lock.Unlock()
+}
+
+//go:nosplit
+func (p *Pool) addLocked(r Region) {
 	r.Start = (r.Start + PageSize - 1) &^ (PageSize - 1)
 	r.End &^= PageSize - 1
 	if r.Start == 0 {
@@ -52,7 +67,7 @@ func (p *Pool) Add(r Region) {
 	}
 	p.regions[i] = r
 	p.n++
-	p.count(int64((r.End - r.Start) / PageSize))
+	p.countLocked(int64((r.End - r.Start) / PageSize))
 }
 
 // Exclude takes the frames that r touches out of the pool, of which none may have been handed out yet.
@@ -61,6 +76,7 @@ func (p *Pool) Add(r Region) {
 func (p *Pool) Exclude(r Region) {
 	r.Start &^= PageSize - 1
 	r.End = (r.End + PageSize - 1) &^ (PageSize - 1)
+	p.lock.Lock()
 	for i := 0; i < p.n; i++ {
 		q := &p.regions[i]
 		if r.End <= q.Start || q.End <= r.Start {
@@ -68,28 +84,37 @@ func (p *Pool) Exclude(r Region) {
 		}
 		rest := Region{r.End, q.End}
 		q.End = max(q.Start, r.Start)
-		p.count(-int64((rest.End - q.End) / PageSize))
+		p.countLocked(-int64((rest.End - q.End) / PageSize))
 		if rest.Start < rest.End {
-			p.Add(rest)
+			p.addLocked(rest)
 		}
 	}
+	p.lock.Unlock()
 }
 
-// count adds n to the counts of frames.
+// countLocked adds n to the counts of frames.
 //
 //go:nosplit
-func (p *Pool) count(n int64) {
-	p.free += uint64(n)
-	p.total += uint64(n)
+func (p *Pool) countLocked(n int64) {
+	p.free.Store(p.free.Load() + uint64(n))
+	p.total.Store(p.total.Load() + uint64(n))
 }
 
 // Alloc returns the address of a frame of undefined content, or 0 if there is none.
 //
 //go:nosplit
 func (p *Pool) Alloc() uint64 {
+	p.lock.Lock()
+	f := p.allocLocked()
+	p.lock.Unlock()
+	return f
+}
+
+//go:nosplit
+func (p *Pool) allocLocked() uint64 {
 	if f := p.top; f != 0 {
 		p.top = *p.word(f)
-		p.free--
+		p.free.Store(p.free.Load() - 1)
 		return f
 	}
 	for i := 0; i < p.n; i++ {
@@ -97,11 +122,26 @@ func (p *Pool) Alloc() uint64 {
 		if r.Start < r.End {
 			f := r.Start
 			r.Start += PageSize
-			p.free--
+			p.free.Store(p.free.Load() - 1)
 			return f
 		}
 	}
 	return 0
+}
+
+// Take fills dst with the numbers of frames of undefined content, but leaves keep frames in the pool, and returns how many
+// it took.
+//
+//go:nosplit
+func (p *Pool) Take(dst []uint32, keep uint64) int {
+	p.lock.Lock()
+	n := 0
+	for n < len(dst) && p.free.Load() > keep {
+		dst[n] = uint32(p.allocLocked() / PageSize)
+		n++
+	}
+	p.lock.Unlock()
+	return n
 }
 
 // AllocRange returns the address of n adjoining frames of undefined content below limit, aligned to align bytes (a
@@ -110,6 +150,14 @@ func (p *Pool) Alloc() uint64 {
 //
 //go:nosplit
 func (p *Pool) AllocRange(n, align, limit uint64) uint64 {
+	p.lock.Lock()
+	f := p.allocRangeLocked(n, align, limit)
+	p.lock.Unlock()
+	return f
+}
+
+//go:nosplit
+func (p *Pool) allocRangeLocked(n, align, limit uint64) uint64 {
 	for i := 0; i < p.n; i++ {
 		r := &p.regions[i]
 		end := min(r.End, limit)
@@ -122,10 +170,10 @@ func (p *Pool) AllocRange(n, align, limit uint64) uint64 {
 		}
 		rest := Region{f + n*PageSize, r.End}
 		r.End = f
-		p.free -= n
-		if rest.Start < rest.End { // Add counts it anew
-			p.count(-int64((rest.End - rest.Start) / PageSize))
-			p.Add(rest)
+		p.free.Store(p.free.Load() - n)
+		if rest.Start < rest.End { // addLocked counts it anew
+			p.countLocked(-int64((rest.End - rest.Start) / PageSize))
+			p.addLocked(rest)
 		}
 		return f
 	}
@@ -136,20 +184,38 @@ func (p *Pool) AllocRange(n, align, limit uint64) uint64 {
 //
 //go:nosplit
 func (p *Pool) Free(f uint64) {
-	*p.word(f) = p.top
-	p.top = f
-	p.free++
+	p.lock.Lock()
+	p.freeLocked(f)
+	p.lock.Unlock()
 }
 
-// Available returns how many frames are left.
+//go:nosplit
+func (p *Pool) freeLocked(f uint64) {
+	*p.word(f) = p.top
+	p.top = f
+	p.free.Store(p.free.Load() + 1)
+}
+
+// Give gives the frames with these numbers back.
 //
 //go:nosplit
-func (p *Pool) Available() uint64 { return p.free }
+func (p *Pool) Give(frames []uint32) {
+	p.lock.Lock()
+	for _, f := range frames {
+		p.freeLocked(uint64(f) * PageSize)
+	}
+	p.lock.Unlock()
+}
+
+// Available returns how many frames are left. Where other CPUs use the pool, there may be fewer already.
+//
+//go:nosplit
+func (p *Pool) Available() uint64 { return p.free.Load() }
 
 // Total returns how many frames the pool governs, handed out or not.
 //
 //go:nosplit
-func (p *Pool) Total() uint64 { return p.total }
+func (p *Pool) Total() uint64 { return p.total.Load() }
 
 //go:nosplit
 func (p *Pool) word(f uint64) *uint64 {

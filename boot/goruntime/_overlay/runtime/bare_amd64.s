@@ -182,29 +182,27 @@ TEXT ·bareTripleFault(SB),NOSPLIT,$16
 	LIDT	(AX)
 	INT	$3
 
-// func bareHalt(): lets interrupts in while the CPU is halted, on a stack of their own. STI takes effect after the
-// instruction that follows it, so that no interrupt slips in between.
-TEXT ·bareHalt(SB),NOSPLIT|NOFRAME,$0
-	MOVQ	SP, ·bareIdleSP(SB)
-	LEAQ	interruptStack<>+0x1000(SB), SP
+// func bareHalt(stack uintptr): lets interrupts in while the CPU is halted, on a stack of their own that ends at stack. STI
+// takes effect after the instruction that follows it, so that no interrupt slips in between. Their entries keep BX.
+TEXT ·bareHalt(SB),NOSPLIT|NOFRAME,$0-8
+	MOVQ	SP, BX
+	MOVQ	stack+0(FP), SP
 	STI
 	HLT
 	CLI
-	MOVQ	·bareIdleSP(SB), SP
+	MOVQ	BX, SP
 	RET
 
-// func bareWindow(): lets in the interrupts that wait. The instruction after STI still runs without them, so it takes
-// one more; the assembler's own NOP makes no code.
-TEXT ·bareWindow(SB),NOSPLIT|NOFRAME,$0
-	MOVQ	SP, ·bareIdleSP(SB)
-	LEAQ	interruptStack<>+0x1000(SB), SP
+// func bareWindow(stack uintptr): lets in the interrupts that wait. The instruction after STI still runs without them, so it
+// takes one more; the assembler's own NOP makes no code.
+TEXT ·bareWindow(SB),NOSPLIT|NOFRAME,$0-8
+	MOVQ	SP, BX
+	MOVQ	stack+0(FP), SP
 	STI
 	BYTE	$0x90 // NOP
 	CLI
-	MOVQ	·bareIdleSP(SB), SP
+	MOVQ	BX, SP
 	RET
-
-GLOBL interruptStack<>(SB), NOPTR, $0x1000
 
 // func bareSwitch(old *uintptr, sp, tls uintptr): saves this thread's stack pointer in old and goes on where the thread
 // with the stack pointer sp was left, with tls as the base of FS. Only BP is worth keeping: the caller is Go code, for
@@ -223,23 +221,17 @@ TEXT ·bareSwitch(SB),NOSPLIT|NOFRAME,$0-24
 	POPQ	BP
 	RET
 
-// bareThreadStart is where a new thread begins: bareClone left m, g, the function and the thread's number on its stack.
+// bareThreadStart is where a new thread begins: bareClone left m, g and the function on its stack.
 TEXT ·bareThreadStart(SB),NOSPLIT|NOFRAME|TOPFRAME,$0
-	POPQ	R13 // m
-	POPQ	R9  // g
-	POPQ	R12 // the function
-	POPQ	AX  // number
-	CMPQ	R13, $0
-	JEQ	run
-	CMPQ	R9, $0
-	JEQ	run
-	MOVQ	AX, m_procid(R13)
+	MOVQ	0(SP), R13 // m
+	MOVQ	8(SP), R9  // g
 	get_tls(CX)
 	MOVQ	R13, g_m(R9)
 	MOVQ	R9, g(CX)
 	MOVQ	R9, R14
+	CALL	·bareThreadBegin(SB)
 	CALL	runtime·stackcheck(SB)
-run:
+	MOVQ	16(SP), R12
 	CALL	R12
 	INT	$3 // it does not return
 

@@ -1,6 +1,9 @@
 package runtime
 
-import "unsafe"
+import (
+	"internal/bare"
+	"unsafe"
+)
 
 func bareOutb(port uint16, v uint8)
 func bareInb(port uint16) uint8
@@ -67,17 +70,27 @@ func barePut(c byte) {
 	bareSerialPut(c)
 }
 
+// bareConsoleLock keeps messages whole. Who finds it taken for too long writes all the same: the CPU that has it may have
+// died of an exception.
+var bareConsoleLock bare.SpinLock
+
+const bareConsoleLooks = 1 << 20
+
 // bareWrite is write(2): whatever the descriptor, the bytes are a message.
 //
 //go:linkname bareWrite
 //go:nosplit
 func bareWrite(fd uintptr, p unsafe.Pointer, n int32) int32 {
+	locked := bareConsoleLock.TryLock(bareConsoleLooks)
 	if bareDebugConsole {
 		bareOutsb(barePortDebug, p, int(n))
-		return n
+	} else {
+		for i := int32(0); i < n; i++ {
+			barePut(*(*byte)(add(p, uintptr(i))))
+		}
 	}
-	for i := int32(0); i < n; i++ {
-		barePut(*(*byte)(add(p, uintptr(i))))
+	if locked {
+		bareConsoleLock.Unlock()
 	}
 	return n
 }

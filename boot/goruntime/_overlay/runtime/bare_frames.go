@@ -5,10 +5,10 @@ import (
 	_ "unsafe" // for go:linkname
 )
 
-// Frames for everything else but the Go heap. With one CPU the nosplit functions of the pool need no lock: nothing
-// else runs before they return.
+// Frames for everything else but the Go heap.
 
-// bareHeld is how many frames only the Go heap may take, so that the kernel goes on when user memory has run out.
+// bareHeld is how many frames only the Go heap may take, so that the kernel goes on when user memory has run out. Set at
+// start.
 var bareHeld uint64
 
 // bareHeldMin is the least of it: the collector's pacer wants a MiB of room below the memory limit, or it runs all the
@@ -20,7 +20,8 @@ const (
 
 // bareSetLimit sets the runtime's memory limit (GOMEMLIMIT) to what it has mapped and could still map. As the heap
 // grows, that stays the same, so it is called when frames are taken or given back for something else. The collector
-// and the allocator read the limit anew each time, so it takes no stop of the world to change it.
+// and the allocator read the limit anew each time, so it takes no stop of the world to change it. Of two CPUs that set it at
+// once either may be the last: it is off by what the other took, until the next call.
 //
 //go:nosplit
 func bareSetLimit() {
@@ -33,24 +34,16 @@ func bareSetLimit() {
 //
 //go:linkname bareTakeFrames
 func bareTakeFrames(dst []uint32) int {
-	for i := range dst {
-		if barePool.Available() <= bareHeld {
-			bareSetLimit()
-			return i
-		}
-		dst[i] = uint32(barePool.Alloc() / bare.PageSize)
-	}
+	n := barePool.Take(dst, bareHeld)
 	bareSetLimit()
-	return len(dst)
+	return n
 }
 
 // bareGiveFrames gives frames back.
 //
 //go:linkname bareGiveFrames
 func bareGiveFrames(frames []uint32) {
-	for _, f := range frames {
-		barePool.Free(uint64(f) * bare.PageSize)
-	}
+	barePool.Give(frames)
 	bareSetLimit()
 }
 

@@ -11,31 +11,21 @@ import (
 // barePending, and returns. What an interrupt means is found out in Go: the timer's is handled here, the others wake
 // the goroutine that boot has wait for them in the network poller. An interrupt in user mode is a trap like another.
 
-// barePending has a bit for each vector that came in ring 0 and was not handled yet. It is in boot/x86's state of the
-// CPU, once that has taken over.
+// bareEarlyPending and bareEarlyFired are the first CPU's until boot/x86 has taken over.
 var (
-	barePending      = &bareEarlyPending
 	bareEarlyPending [4]uint64
-
-	bareFired      = &bareEarlyFired
-	bareEarlyFired int64
+	bareEarlyFired   int64
 )
 
-// bareUseCPU has interrupts be looked for in pending, which their entries set bits of, and lets them come. Whenever the
-// timer has fired, *fired becomes -1.
+// bareUseCPU has interrupts of this CPU be looked for in pending, which their entries set bits of, and lets them come.
+// Whenever its timer has fired, *fired becomes -1.
 //
 //go:linkname bareUseCPU
 func bareUseCPU(pending *[4]uint64, fired *int64) {
-	barePending, bareFired = pending, fired
-	bareInterruptsOn = true
+	cpu := bareThisCPU()
+	cpu.pending, cpu.fired = pending, fired
+	cpu.interruptsOn = true
 }
-
-// bareInterruptsOn says that there is an interrupt descriptor table, and vectors to expect. Until then, idling is
-// watching the time.
-var bareInterruptsOn bool
-
-// bareIdleSP is the stack pointer while an interrupt may come.
-var bareIdleSP uintptr
 
 // bareTimerVector is the timer's, of the highest priority class but one.
 const bareTimerVector = 0xef
@@ -57,15 +47,15 @@ const (
 	bareMSRDeadline = 0x6e0
 )
 
+// What all timers have in common. Set at start.
 var (
 	bareTimerDeadline bool   // the timer compares itself with the time stamp counter
 	bareTimerRate     uint64 // Hz, else
 	bareTimerClock    bare.Clock
-	bareTimerArmed    int64 // when the timer will interrupt, -1 if never
 )
 
-func bareHalt()
-func bareWindow()
+func bareHalt(stack uintptr)
+func bareWindow(stack uintptr)
 
 //go:nosplit
 func bareLAPICRead(reg uint64) uint32 {
@@ -85,7 +75,7 @@ func bareTimerInit() {
 	bareOutb(0x21, 0xff)
 	bareOutb(0xa1, 0xff)
 	bareLAPICWrite(bareLAPICSpur, bareSpurEnable|bareSpurious)
-	bareTimerArmed = -1
+	bareCPUs[0].armed = -1
 	_, _, c, _ := bareCPUID(1, 0)
 	if c>>24&1 != 0 && bareTSCRate != 0 {
 		bareTimerDeadline = true
@@ -96,34 +86,34 @@ func bareTimerInit() {
 	bareLAPICWrite(bareLAPICTimer, bareTimerVector) // one shot
 }
 
-// bareArm has the timer interrupt at the time deadline, if it would come later or not at all. It may come earlier.
+// bareArm has this CPU's timer interrupt at the time deadline, if it would come later or not at all. It may come earlier.
 //
 //go:linkname bareArm
 //go:nosplit
 func bareArm(deadline int64) {
-	if bareTimerArmed >= 0 && bareTimerArmed <= deadline {
+	cpu := bareThisCPU()
+	if cpu.armed >= 0 && cpu.armed <= deadline {
 		return
 	}
-	bareTimerArmed = deadline
+	cpu.armed = deadline
 	if bareTimerDeadline {
-		bareWriteMSR(bareMSRDeadline, bareClock.Since+bareClock.Ticks(deadline-bareClock.Base)+1)
+		c := bareClock
+		bareWriteMSR(bareMSRDeadline, c.Since+c.Ticks(deadline-c.Base)+1)
 		return
-	}
-	if !bareTimerClock.Running() {
-		bareTimerClock.SetRate(max(bareTimerRate, 1))
 	}
 	ticks := bareTimerClock.Ticks(deadline - bareNanotime())
 	bareLAPICWrite(bareLAPICInitial, uint32(min(max(ticks, 1), 1<<32-1)))
 }
 
-// bareTimerFired is called for each interrupt of the timer.
+// bareTimerFired is called for each interrupt of this CPU's timer.
 //
 //go:linkname bareTimerFired
 //go:nosplit
 //go:nowritebarrier
 func bareTimerFired() {
-	bareTimerArmed = -1
-	*bareFired = -1
+	cpu := bareThisCPU()
+	cpu.armed = -1
+	*cpu.fired = -1
 	bareEOI()
 }
 
@@ -136,45 +126,64 @@ func bareEOI() { bareLAPICWrite(bareLAPICEOI, 0) }
 // bareIdle halts the CPU until an interrupt or about the time deadline, -1 for none.
 //
 //go:nosplit
-func bareIdle(deadline int64) {
-	if !bareInterruptsOn {
+func bareIdle(cpu *bareCPUState, deadline int64) {
+	if !cpu.interruptsOn {
 		return // the caller watches the time
 	}
 	if deadline >= 0 {
 		bareArm(deadline)
 	}
-	bareHalt()
-	bareTakeTimer()
+	bareHalt(cpu.idleStack())
+	bareTakeTimer(cpu)
+}
+
+// idleStack returns where the stack for interrupts in ring 0 ends.
+//
+//go:nosplit
+func (cpu *bareCPUState) idleStack() uintptr {
+	s := &bareIdleStacks[cpu.index]
+	return uintptr(unsafe.Pointer(s)) + unsafe.Sizeof(*s)
 }
 
 // bareTakeTimer handles the timer's interrupt, if there was one.
 //
 //go:nosplit
-func bareTakeTimer() {
-	const word, bit = bareTimerVector / 64, 1 << (bareTimerVector % 64)
-	if barePending[word]&bit != 0 {
-		barePending[word] &^= bit
+func bareTakeTimer(cpu *bareCPUState) {
+	const word, bit = bareTimerVector / 64, uint64(1) << (bareTimerVector % 64)
+	if atomic.Load64(&cpu.pending[word])&bit != 0 {
+		atomic.And64(&cpu.pending[word], ^bit)
 		bareTimerFired()
 	}
 }
 
-// barePendingAny reports whether an interrupt of a device waits to be handled.
+// barePendingAny reports whether an interrupt of a device, which came on the CPU, waits to be handled.
 //
 //go:nosplit
-func barePendingAny() bool {
-	p := barePending
-	return p[0]|p[1]|p[2]|p[3] != 0
+func barePendingAny(cpu *bareCPUState) bool {
+	p := cpu.pending
+	return atomic.Load64(&p[0])|atomic.Load64(&p[1])|atomic.Load64(&p[2])|atomic.Load64(&p[3]) != 0
 }
 
-// bareTakePending returns the vectors that wait to be handled, and forgets them.
+// bareTakePending returns the vectors that wait to be handled, and forgets them. The timer's is that of its CPU alone.
 //
 //go:linkname bareTakePending
 func bareTakePending() [4]uint64 {
-	p := *barePending
-	for i := range p {
-		barePending[i] &^= p[i] // an NMI may set a bit meanwhile
+	const word, timer = bareTimerVector / 64, uint64(1) << (bareTimerVector % 64)
+	var all [4]uint64
+	for i := range bareCPUs {
+		for w := range all {
+			set := &bareCPUs[i].pending[w]
+			v := atomic.Load64(set)
+			if w == word {
+				v &^= timer
+			}
+			if v != 0 {
+				atomic.And64(set, ^v) // an entry may set a bit meanwhile
+				all[w] |= v
+			}
+		}
 	}
-	return p
+	return all
 }
 
 // bareNextTimer returns when the next of the runtime's timers of this P is due, 0 if there is none.

@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"internal/bare"
+	"internal/runtime/atomic"
 	"unsafe"
 )
 
@@ -9,7 +10,10 @@ import (
 // clock, or by comparison with the interval timer (PIT). Times are in ns since the start.
 
 var (
-	bareClock   bare.Clock
+	// bareClock is one of bareClocks: that of the start, or a more exact one (bareRefine). Neither changes once it is in use,
+	// so that reading it takes no lock.
+	bareClock   = &bareClocks[0]
+	bareClocks  [2]bare.Clock
 	bareTSCRate uint64 // Hz
 
 	// bareReference is a reading of both counters, by which the rate can be found more exactly later on, if
@@ -20,7 +24,7 @@ var (
 		valid bool
 	}
 
-	// bareWall is the wall clock's time in ns since 1970 at time 0. boot sets it.
+	// bareWall is the wall clock's time in ns since 1970 at time 0. boot sets it. Read and written atomically.
 	bareWall int64
 )
 
@@ -40,14 +44,14 @@ func bareNanotime() int64 { return nanotime1() }
 //go:nosplit
 func bareNow() (sec int64, nsec int32, mono int64) {
 	mono = bareNanotime()
-	wall := bareWall + mono
+	wall := atomic.Loadint64(&bareWall) + mono
 	return wall / 1e9, int32(wall % 1e9), mono
 }
 
 // bareSetWall sets the wall clock to ns since 1970.
 //
 //go:linkname bareSetWall
-func bareSetWall(ns int64) { bareWall = ns - bareNanotime() }
+func bareSetWall(ns int64) { atomic.Storeint64(&bareWall, ns-bareNanotime()) }
 
 // bareClockInit finds the rates of the time stamp counter and of the local APIC's timer.
 //
@@ -57,6 +61,9 @@ func bareClockInit() {
 	bareTimerInit()
 	if bareTSCRate == 0 || !bareTimerDeadline {
 		bareCalibrate()
+	}
+	if !bareTimerDeadline {
+		bareTimerClock.SetRate(max(bareTimerRate, 1))
 	}
 	bareClock.Since = bareStartTSC
 	bareClock.SetRate(bareTSCRate)
@@ -208,7 +215,7 @@ func bareCalibrate() {
 
 // bareRefine finds the rate of the time stamp counter more exactly than at start, the more so the later it is called, up
 // to some ten seconds after, and reports whether it changed the clock. The interval timer has wrapped around since: how
-// often follows from the rate as known so far.
+// often follows from the rate as known so far. It changes the clock once.
 //
 //go:linkname bareRefine
 //go:nosplit
@@ -224,9 +231,13 @@ func bareRefine() bool {
 	if ticks == 0 || elapsed > 1<<63/barePITRate {
 		return false
 	}
+	bareReference.valid = false
 	bareTSCRate = elapsed * barePITRate / ticks
-	bareClock.Rebase(bareTSC())
-	bareClock.SetRate(bareTSCRate)
+	c := &bareClocks[1]
+	*c = bareClocks[0]
+	c.Rebase(bareTSC())
+	c.SetRate(bareTSCRate)
+	atomic.Storeuintptr((*uintptr)(unsafe.Pointer(&bareClock)), uintptr(unsafe.Pointer(c))) // not on the heap
 	return true
 }
 

@@ -34,11 +34,13 @@ var (
 	barePool   bare.Pool
 	bareTables bare.Tables
 
-	bareHeapEnd   uintptr // end of the heap's addresses so far
-	bareHeapLimit uintptr
-	bareMetaEnd   uintptr // end of the other addresses handed out
+	bareHeapLimit uintptr // set at start, as is bareZeroFrame
 	bareZeroFrame uint64  // the page of zeros
-	bareChunks    uintptr // addresses of the heap that have a chunk table
+
+	bareAddressLock bare.SpinLock // guards what follows
+	bareHeapEnd     uintptr       // end of the heap's addresses so far
+	bareMetaEnd     uintptr       // end of the other addresses handed out
+	bareChunks      uintptr       // addresses of the heap that have a chunk table
 )
 
 func bareInvalidate(va uintptr)
@@ -70,7 +72,8 @@ func bareMap(va, n uintptr) bool {
 	return true
 }
 
-// bareUnmap frees the frames of the pages of [va, va+n).
+// bareUnmap frees the frames of the pages of [va, va+n). Only this CPU forgets their translations: another would have to be
+// told before the frames are free.
 //
 //go:nosplit
 func bareUnmap(va, n uintptr) {
@@ -132,8 +135,10 @@ func bareMapZeros(va, n uintptr) bool {
 //
 //go:nosplit
 func bareAddresses(n, align uintptr) uintptr {
+	bareAddressLock.Lock()
 	va := (bareMetaEnd + align - 1) &^ (align - 1)
 	bareMetaEnd = va + (n+bare.PageSize-1)&^(bare.PageSize-1)
+	bareAddressLock.Unlock()
 	return va
 }
 
@@ -163,8 +168,10 @@ func sysAllocOS(n uintptr, vmaName string) unsafe.Pointer {
 		const entry = heapArenaBytes / 8 // addresses per byte of the table
 		return bareAllocTable(n, (bareHeapBase-arenaBaseOffset)/entry, (bareHeapLimit-arenaBaseOffset)/entry+8)
 	case vmaName == vmaNamePageAllocIndex:
+		bareAddressLock.Lock()
 		used := min(bareHeapLimit-bareHeapBase-bareChunks, bareChunkTable)
 		bareChunks += bareChunkTable
+		bareAddressLock.Unlock()
 		return bareAllocTable(n, 0, n/(bareChunkTable/pallocChunkBytes)*(used/pallocChunkBytes))
 	}
 	va := bareAddresses(n, bare.PageSize)
@@ -193,9 +200,11 @@ func sysHugePageCollapseOS(v unsafe.Pointer, n uintptr) {}
 //go:nosplit
 func sysFreeOS(v unsafe.Pointer, n uintptr) {
 	bareUnmap(uintptr(v), n)
+	bareAddressLock.Lock()
 	if uintptr(v)+n == bareHeapEnd { // the heap trims what it reserved to align it
 		bareHeapEnd = uintptr(v)
 	}
+	bareAddressLock.Unlock()
 }
 
 func sysFaultOS(v unsafe.Pointer, n uintptr) {
@@ -208,12 +217,17 @@ func sysReserveOS(v unsafe.Pointer, n uintptr, vmaName string) unsafe.Pointer {
 	if vmaName != "heap reservation" && vmaName != "heap" {
 		return unsafe.Pointer(bareAddresses(n, bare.PageSize))
 	}
-	if v != nil && uintptr(v) != bareHeapEnd || n > bareHeapLimit-bareHeapEnd {
+	bareAddressLock.Lock()
+	end := bareHeapEnd
+	ok := (v == nil || uintptr(v) == end) && n <= bareHeapLimit-end
+	if ok {
+		bareHeapEnd += n
+	}
+	bareAddressLock.Unlock()
+	if !ok {
 		return nil
 	}
-	v = unsafe.Pointer(bareHeapEnd)
-	bareHeapEnd += n
-	return v
+	return unsafe.Pointer(end)
 }
 
 func sysMapOS(v unsafe.Pointer, n uintptr, vmaName string) {}

@@ -37,24 +37,30 @@ func netpollBreak() {
 // delay == 0: does not block, just polls
 // delay > 0: block for up to that many nanoseconds
 func netpoll(delay int64) (gList, int32) {
+	cpu := bareThisCPU()
 	if delay == 0 {
-		if bareInterruptsOn {
-			bareWindow()
-			bareTakeTimer()
+		if cpu.interruptsOn {
+			bareWindow(cpu.idleStack())
+			bareTakeTimer(cpu)
 		}
 	} else {
-		if netpollWakeSig.Load() == 0 && !barePendingAny() {
-			wake := int64(-1)
-			if delay > 0 {
-				wake = bareDeadline(delay)
-			}
-			bareWait(0, wake, true)
+		wake := int64(-1)
+		if delay > 0 {
+			wake = bareDeadline(delay)
+		}
+		bareThreads.Lock()
+		if netpollWakeSig.Load() == 0 && !barePendingAny(cpu) {
+			bareThreads.WaitLocked(cpu.thread, 0, wake, true)
+			bareRescheduleLocked()
+			cpu = bareThisCPU()
+		} else {
+			bareThreads.Unlock()
 		}
 		netpollWakeSig.Store(0)
 	}
 	var toRun gList
 	delta := int32(0)
-	if pd := barePollDesc; pd != nil && barePendingAny() {
+	if pd := barePollDesc; pd != nil && barePendingAny(cpu) {
 		delta = netpollready(&toRun, pd, 'r')
 	}
 	return toRun, delta

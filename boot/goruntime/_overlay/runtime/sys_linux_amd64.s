@@ -75,16 +75,17 @@ TEXT runtime·nanotime1(SB),NOSPLIT,$0-8
 	RDTSC
 	SHLQ	$32, DX
 	ORQ	DX, AX
-	SUBQ	·bareClock+bareClockFields_Since(SB), AX
+	MOVQ	·bareClock(SB), BX
+	SUBQ	bareClockFields_Since(BX), AX
 	JCS	early
-	MOVQ	·bareClock+bareClockFields_Shift(SB), CX
-	MULQ	·bareClock+bareClockFields_Mult(SB)
+	MOVQ	bareClockFields_Shift(BX), CX
+	MULQ	bareClockFields_Mult(BX)
 	SHRQ	CX, DX, AX
-	ADDQ	·bareClock+bareClockFields_Base(SB), AX
+	ADDQ	bareClockFields_Base(BX), AX
 	MOVQ	AX, ret+0(FP)
 	RET
 early:
-	MOVQ	·bareClock+bareClockFields_Base(SB), AX
+	MOVQ	bareClockFields_Base(BX), AX
 	MOVQ	AX, ret+0(FP)
 	RET
 
