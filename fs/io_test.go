@@ -351,6 +351,7 @@ func TestTextFileBusy(t *testing.T) {
 	x, err := k.OpenExec(cwd, []byte("/prog"), 0)
 	k.ok(err)
 	k.want(abi.ETXTBSY, k.tryOpen("/prog", abi.O_RDWR))
+	k.want(abi.ETXTBSY, k.tryOpen("/prog", abi.O_RDONLY|abi.O_TRUNC))
 	k.want(abi.ETXTBSY, k.Truncate([]byte("/prog"), 0))
 	k.ok(k.tryOpen("/prog", abi.O_RDONLY))
 	x.Put()

@@ -221,7 +221,7 @@ func (c *Caller) openAt(p Path, flags uint32, created bool) (*File, error) {
 	}
 	f.flags.And(^uint32(abi.O_NOCTTY))
 	if flags&abi.O_TRUNC != 0 && !created && i.Type() == abi.S_IFREG {
-		if err := c.truncateInode(i, 0); err != nil {
+		if err := c.empty(i); err != nil {
 			f.Put()
 			return nil, err
 		}
@@ -231,6 +231,15 @@ func (c *Caller) openAt(p Path, flags uint32, created bool) (*File, error) {
 		return f, s.OpenReady(f)
 	}
 	return f, nil
+}
+
+// empty cuts a file that is opened with O_TRUNC, perhaps for reading only. ETXTBSY.
+func (c *Caller) empty(i *Inode) error {
+	if !i.getWrite() {
+		return abi.ETXTBSY
+	}
+	defer i.writer.Add(-1)
+	return c.truncateInode(i, 0)
 }
 
 // ready gives f its operations.
@@ -253,6 +262,10 @@ func (c *Caller) ready(f *File) error {
 			return abi.ENXIO
 		}
 		return c.VFS.OpenFIFO(f, c)
+	default:
+		if f.Ops == nil {
+			return abi.ENXIO // an epoll instance and the like, by /proc/PID/fd
+		}
 	}
 	return i.ops.Open(i, f, c)
 }
