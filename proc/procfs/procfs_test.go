@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cleave/abi"
+	"cleave/fs/eventfd"
 	"cleave/ns"
 	"cleave/ns/user"
 	"cleave/proc"
@@ -163,6 +164,17 @@ func TestDescriptors(t *testing.T) {
 		_, err := w.stat(w.Init, path)
 		w.want(path, err, abi.ENOENT)
 	}
+}
+
+// TestAnonymousDescriptor opens anew what has no inode of its own.
+func TestAnonymousDescriptor(t *testing.T) {
+	w := newWorld(t, "")
+	w.do(w.Init, func(p *proc.Task) {
+		_, err := p.Files().Install(eventfd.NewFile(w.VFS, 0, false, 0, p.Cred()), 100, false)
+		w.want("install", err, 0)
+		_, err = p.Caller.Open(abi.AT_FDCWD, []byte("/proc/self/fd/0"), openRead)
+		w.want("open", err, abi.ENXIO)
+	})
 }
 
 // TestSignalByDirectory: pidfd_send_signal takes an open /proc/PID.
