@@ -2,6 +2,7 @@ package linux386_test
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -271,5 +272,25 @@ func TestShiftedClocks(t *testing.T) {
 	c.Must(nrClockGet64, abi.CLOCK_MONOTONIC, at)
 	if sec := c.Word(at); sec < 1000 {
 		t.Errorf("the child's clock is at %d s", sec)
+	}
+}
+
+// TestArguments reads from the table what calls take.
+func TestArguments(t *testing.T) {
+	byName := map[string]linux386.Support{}
+	for _, c := range linux386.Calls() {
+		byName[c.Name] = c
+	}
+	open := byName["openat"].Args
+	if len(open) != 4 || open[0].Type != "DirFD" || open[1].Type != "Path" || open[2].Type != "OpenFlags" || open[3].Type != "Mode" {
+		t.Errorf("openat takes %+v", open)
+	}
+	if !slices.Contains(open[2].Values, abi.O_CLOEXEC) || open[0].Values != nil {
+		t.Errorf("values of openat: %+v", open)
+	}
+	limit := byName["prlimit64"].Args[2]
+	want := []linux386.Field{{Name: "rlim_cur", Offset: 0, Size: 8}, {Name: "rlim_max", Offset: 8, Size: 8}}
+	if limit.Type != "Ptr" || !slices.Equal(limit.Fields, want) {
+		t.Errorf("prlimit64 takes %+v", limit)
 	}
 }

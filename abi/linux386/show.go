@@ -16,6 +16,19 @@ type printer struct {
 	buf  []byte
 	regs [inResult + 1]uint32 // the arguments as they were on entry, and the result
 	done bool                 // the call has returned, without an error
+
+	values *[]uint32 // gets the values that have names, which are then not printed
+}
+
+// collect appends the values that have names if that is what p is for.
+func (p *printer) collect(names []flag) bool {
+	if p.values == nil {
+		return false
+	}
+	for _, f := range names {
+		*p.values = append(*p.values, f.bits)
+	}
+	return true
 }
 
 func (p *printer) text(s string) { p.buf = append(p.buf, s...) }
@@ -43,6 +56,10 @@ const maxShown = 32
 
 // quote prints n bytes at an address.
 func (p *printer) quote(addr, n uint32) {
+	if addr == 0 {
+		p.text("NULL")
+		return
+	}
 	b := make([]byte, min(n, maxShown))
 	if p.t.MM() == nil || p.t.MM().CopyIn(b, addr) != nil {
 		p.hex(uint64(addr))
@@ -80,6 +97,9 @@ type flag struct {
 
 // flags prints a set of bits, and what has no name as a number.
 func (p *printer) flags(v uint32, names []flag) {
+	if p.collect(names) {
+		return
+	}
 	first := true
 	part := func() {
 		if !first {
@@ -100,6 +120,16 @@ func (p *printer) flags(v uint32, names []flag) {
 	}
 }
 
+// more prints the bits that a word has besides what was printed, if there are any.
+func (p *printer) more(v uint32, names []flag) {
+	if v != 0 {
+		p.text("|")
+	}
+	if v != 0 || p.values != nil {
+		p.flags(v, names)
+	}
+}
+
 func (p *printer) hexOrZero(v uint32) {
 	if v == 0 {
 		p.text("0")
@@ -110,6 +140,9 @@ func (p *printer) hexOrZero(v uint32) {
 
 // one prints the name of a number.
 func (p *printer) one(v uint32, names []flag) {
+	if p.collect(names) {
+		return
+	}
 	for _, f := range names {
 		if f.bits == v {
 			p.text(f.name)

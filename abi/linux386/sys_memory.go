@@ -13,7 +13,7 @@ import (
 type Prot uint32
 
 func (Prot) show(p *printer, i int) {
-	if p.regs[i] == 0 {
+	if p.regs[i] == 0 && p.values == nil {
 		p.text("PROT_NONE")
 		return
 	}

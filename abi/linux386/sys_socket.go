@@ -22,10 +22,7 @@ func (SockType) show(p *printer, i int) {
 	v := p.regs[i]
 	p.one(v&abi.SOCK_TYPE_MASK, []flag{{abi.SOCK_STREAM, "SOCK_STREAM"}, {abi.SOCK_DGRAM, "SOCK_DGRAM"}, {abi.SOCK_RAW, "SOCK_RAW"},
 		{abi.SOCK_SEQPACKET, "SOCK_SEQPACKET"}})
-	if v &^= abi.SOCK_TYPE_MASK; v != 0 {
-		p.text("|")
-		p.flags(v, []flag{{abi.SOCK_NONBLOCK, "SOCK_NONBLOCK"}, {abi.SOCK_CLOEXEC, "SOCK_CLOEXEC"}})
-	}
+	p.more(v&^abi.SOCK_TYPE_MASK, []flag{{abi.SOCK_NONBLOCK, "SOCK_NONBLOCK"}, {abi.SOCK_CLOEXEC, "SOCK_CLOEXEC"}})
 }
 
 // MsgFlags are flags of send(2) and recv(2).
