@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,6 +124,10 @@ func newTracer(list string) func(*proc.Task, []byte) {
 	names := make(map[string]bool)
 	for name := range strings.SplitSeq(list, ",") {
 		names[name] = true
+		known := func(c linux386.Support) bool { return c.Name == name }
+		if name != "" && name != "all" && !slices.ContainsFunc(linux386.Calls(), known) {
+			kernelLog.Printf(klog.Warning, "kernel argument: trace=%s: no system call has this name", name)
+		}
 	}
 	return func(_ *proc.Task, line []byte) {
 		name, _, _ := bytes.Cut(line, []byte("("))
@@ -194,10 +199,20 @@ func (k *kernel) execInit(init *proc.Task) error {
 			return nil
 		}
 		if k.args.Init != "" || !errors.Is(err, abi.ENOENT) {
-			return fmt.Errorf("%s: %w", path, err)
+			var e abi.Errno
+			errors.As(err, &e)
+			return fmt.Errorf("cannot run %s: %w%s", path, err, execHints[e])
 		}
 	}
 	return fmt.Errorf("no init found: tried %v (kernel argument init=)", paths)
+}
+
+// execHints tell what it mostly means that the first process cannot be run.
+var execHints = map[abi.Errno]string{
+	abi.ENOENT:  " (the file, or the interpreter that it names, is not in the root)",
+	abi.EACCES:  " (it is not an executable file)",
+	abi.ENOEXEC: " (it is neither an i386 ELF program nor a script)",
+	abi.ENOMEM:  " (the machine has too little memory for it)",
 }
 
 // end sends what the console has yet to send, and ends the machine.

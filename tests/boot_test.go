@@ -81,7 +81,12 @@ func TestBootBadInput(t *testing.T) {
 		{"junk for a root", guest{root: file("junk.gz", []byte("this is no archive"))}, []string{"/bin/sh"}, "root file system", 71},
 		{"a cut archive", guest{root: file("cut.gz", good[:len(good)/2])}, []string{"/bin/sh"}, "root file system", 71},
 		{"a damaged header", guest{root: file("bad.gz", junk)}, []string{"/bin/sh"}, "root file system", 71},
-		{"no such program", guest{kargs: "init=/nothing"}, []string{"/bin/true"}, "/nothing", 71},
+		{"no such program", guest{kargs: "init=/nothing"}, []string{"/bin/true"}, "/nothing: ENOENT (the file, or the interpreter", 71},
+		{"no program", guest{}, []string{"/etc/hostname"}, "/etc/hostname: EACCES (it is not an executable file)", 71},
+		{"a program of another machine", guest{root: t.TempDir()}, []string{filepath.Join(repo, "build", "cleave")}, "ENOEXEC (it is neither an i386", 71},
+		{"a folder without an init", guest{root: t.TempDir()}, nil, "no init found", 71},
+		{"a root that there is not", guest{kargs: "root=/dev/vda"}, []string{"/bin/true"}, "root=/dev/vda", 71},
+		{"an unknown system call", guest{kargs: "trace=nosuch"}, []string{"/bin/true"}, "trace=nosuch: no system call", 0},
 		{"an unknown argument", guest{kargs: "colour=blue"}, []string{"/bin/true"}, "colour", 0},
 		{"a bad value", guest{kargs: "userns=both"}, []string{"/bin/true"}, "userns", 0},
 		{"too little memory", guest{mem: 10}, []string{"./programs/hello/hello.c"}, "memory", 71},
@@ -122,6 +127,14 @@ func TestBootStatus(t *testing.T) {
 	}
 	if r := (guest{}).run(t, cProgram(t, "crash/crash.c")); r.status != 128+11 {
 		t.Errorf("a crash of the first process: status %d, want 139", r.status)
+	}
+}
+
+// TestBootPipedShell pipes commands into the default root's shell.
+func TestBootPipedShell(t *testing.T) {
+	t.Parallel()
+	if r := (guest{stdin: "echo the answer is $((6*7))\n"}).run(t); r.stdout != "$ the answer is 42\n$ " || r.status != 0 {
+		t.Errorf("status %d, %q, %q", r.status, r.stdout, r.stderr)
 	}
 }
 

@@ -182,3 +182,46 @@ func TestOptionsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// Every option that cannot work ends in one line that names the cause.
+func TestBadOptions(t *testing.T) {
+	dir := t.TempDir()
+	kernel := filepath.Join(dir, "cleave.elf")
+	if err := os.WriteFile(kernel, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args   string
+		says   string
+		status int
+	}{
+		{"-m 7", "between 8 and 1048576 MiB", statusUsage},
+		{"-m abc", `"abc" for flag -m`, statusUsage},
+		{"-s 0", "between 1 and 64", statusUsage},
+		{"-s 65", "between 1 and 64", statusUsage},
+		{"-M isapc", "microvm, q35 or pc", statusUsage},
+		{"-T -1", "-T -1", statusUsage},
+		{"-T NaN", "-T NaN", statusUsage},
+		{"-T 1e300", "-T 1e+300", statusUsage},
+		{"-T soon", `"soon" for flag -T`, statusUsage},
+		{"-d disk.img", "no disk driver", statusUsage},
+		{"-n", "no network driver", statusUsage},
+		{"-k -i", "exclude each other", statusUsage},
+		{"-bogus", "-h lists the options", statusUsage},
+		{"-a", "flag needs an argument: -a", statusUsage},
+		{"-K /nonexistent/cleave.elf", "run 'make' first", statusUsage},
+		{"", "run 'make', or name one with -r", statusFailed},
+		{"-r /nonexistent", "/nonexistent: no such file", statusFailed},
+		{"-r " + dir + " -- nonexistent", `"nonexistent" is neither`, statusFailed},
+		{"-r " + dir + " -- .", `"." is neither`, statusFailed},
+	} {
+		args := strings.Fields(c.args)
+		if !strings.Contains(c.args, "-K") {
+			args = append([]string{"-K", kernel}, args...)
+		}
+		status, err := runMain(args)
+		if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") || status != c.status {
+			t.Errorf("%s: status %d, %v; want %d and one line that says %q", c.args, status, err, c.status, c.says)
+		}
+	}
+}

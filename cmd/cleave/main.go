@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 )
 
@@ -24,10 +25,23 @@ var commands = []command{
 // errUsage says that the message has been printed already.
 var errUsage = errors.New("usage")
 
+// usageStatus is the exit status after the flags of a command could not be parsed, or asked for help.
+func usageStatus(err error) int {
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	return statusUsage
+}
+
 func main() {
-	if len(os.Args) < 2 || os.Args[1] == "-h" || os.Args[1] == "--help" || os.Args[1] == "help" {
-		usage()
-		os.Exit(2)
+	if len(os.Args) < 2 {
+		usage(os.Stderr)
+		os.Exit(statusUsage)
+	}
+	switch os.Args[1] {
+	case "-h", "--help", "help":
+		usage(os.Stdout)
+		return
 	}
 	for _, c := range commands {
 		if c.name == os.Args[1] {
@@ -37,19 +51,19 @@ func main() {
 		}
 	}
 	fmt.Fprintf(os.Stderr, "cleave: no command %q; 'cleave help' lists them\n", os.Args[1])
-	os.Exit(2)
+	os.Exit(statusUsage)
 }
 
-// report prints err unless it has been said already or is only the wish for help.
+// report prints err unless it has been said already.
 func report(err error) {
-	if err != nil && !errors.Is(err, errUsage) && !errors.Is(err, flag.ErrHelp) {
+	if err != nil && !errors.Is(err, errUsage) {
 		fmt.Fprintf(os.Stderr, "cleave: %v\n", err)
 	}
 }
 
-func usage() {
-	fmt.Fprintln(os.Stderr, "usage: cleave COMMAND [ARG...]")
+func usage(w io.Writer) {
+	fmt.Fprintln(w, "usage: cleave COMMAND [ARG...]")
 	for _, c := range commands {
-		fmt.Fprintf(os.Stderr, "  %-5s %s\n        %s\n", c.name, c.args, c.about)
+		fmt.Fprintf(w, "  %-5s %s\n        %s\n", c.name, c.args, c.about)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type options struct {
 	program []string // PROGRAM and its arguments; empty: the shell of the root
 }
 
+// runUsage is what -h prints.
 const runUsage = `usage: ./qemu.sh [options] [-- PROGRAM [ARG...]]
 
 Boots the kernel in QEMU. With no PROGRAM, the root's /init or shell runs on this terminal (Ctrl-A X ends QEMU).
@@ -37,7 +39,7 @@ after signal N). After a kernel panic the status is 70 and the report is on stan
   -m MiB      memory (default 128)
   -s CPUS     processors (default 1; this kernel uses one)
   -M MACHINE  microvm, q35 or pc (default microvm)
-  -a 'ARGS'   kernel arguments: userns=mapped|owned panic=reboot|halt|exit loglevel=0..7 trace=... console=...
+  -a 'ARGS'   kernel arguments: userns=mapped|owned panic=reboot|halt|exit loglevel=0..8 trace=... console=...
   -t          trace system calls on standard error
   -g          wait for gdb on port 1234 (gdb -x boot/cleave.gdb)
   -k          use KVM and fail without it (default: KVM if it is usable, else emulation)
@@ -46,6 +48,9 @@ after signal N). After a kernel panic the status is 70 and the report is on stan
   -K FILE     kernel (default build/cleave.elf)
   -d IMAGE    virtio disk, -n network: this kernel has no drivers for them yet
 `
+
+// maxTimeout is the longest -T.
+const maxTimeout = 10 * 365 * 24 * time.Hour
 
 // list is a flag that may be given several times.
 type list []string
@@ -56,7 +61,7 @@ func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 func parseOptions(args []string) (*options, error) {
 	o := new(options)
 	flags := flag.NewFlagSet("qemu.sh", flag.ContinueOnError)
-	flags.Usage = func() { fmt.Fprint(os.Stderr, runUsage) }
+	flags.SetOutput(io.Discard) // the caller prints the error
 	flags.StringVar(&o.kernel, "K", "build/cleave.elf", "")
 	flags.StringVar(&o.root, "r", "", "")
 	flags.Var((*list)(&o.disks), "d", "")
@@ -74,7 +79,10 @@ func parseOptions(args []string) (*options, error) {
 		if err == flag.ErrHelp {
 			return nil, err
 		}
-		return nil, errUsage
+		return nil, fmt.Errorf("%w; ./qemu.sh -h lists the options", err)
+	}
+	if !(*seconds >= 0 && *seconds <= maxTimeout.Seconds()) {
+		return nil, fmt.Errorf("-T %v: between 0 (no limit) and %.0f seconds", *seconds, maxTimeout.Seconds())
 	}
 	o.timeout = time.Duration(*seconds * float64(time.Second))
 	o.program = flags.Args()

@@ -190,12 +190,12 @@ func listNames(archive []byte) (map[string]bool, error) {
 
 func packMain(args []string) (int, error) {
 	flags := flag.NewFlagSet("pack", flag.ContinueOnError)
-	out := flags.String("o", "", "the archive to write")
+	out := flags.String("o", "", "the archive `FILE.cpio` to write")
 	if err := flags.Parse(args); err != nil {
-		return 2, errUsage
+		return usageStatus(err), errUsage
 	}
 	if *out == "" || flags.NArg() == 0 {
-		return 2, fmt.Errorf("pack needs -o FILE.cpio and at least one folder or program")
+		return statusUsage, fmt.Errorf("pack needs -o FILE.cpio and at least one folder or program")
 	}
 	err := step("packing "+*out, func() error {
 		return writeArchive(*out, func(p *packer) error {

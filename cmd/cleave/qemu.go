@@ -18,10 +18,10 @@ const (
 // a line in the terminal's buffer is limited to 4096 bytes.
 const flushEvery = 1024
 
-// piped reports whether the guest's console is to pass bytes through unchanged: a program whose input or output is
-// not a terminal.
+// piped reports whether the guest's console is to pass bytes through unchanged: its input is not a terminal, or it is that
+// of a program whose output is not a terminal.
 func (o *options) piped() bool {
-	return len(o.program) > 0 && !(isTTY(os.Stdin) && isTTY(os.Stdout))
+	return !isTTY(os.Stdin) || len(o.program) > 0 && !isTTY(os.Stdout)
 }
 
 // qemuArgs is QEMU's command line. Descriptor 3 takes the kernel's log.

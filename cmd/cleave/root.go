@@ -42,9 +42,9 @@ var rootFiles = map[string]string{
 
 func rootMain(args []string) (int, error) {
 	flags := flag.NewFlagSet("root", flag.ContinueOnError)
-	out := flags.String("o", "build/root.cpio", "the archive to write")
+	out := flags.String("o", "build/root.cpio", "the archive `FILE.cpio` to write")
 	if err := flags.Parse(args); err != nil {
-		return 2, errUsage
+		return usageStatus(err), errUsage
 	}
 	work, err := os.MkdirTemp("", "cleave-root-")
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -22,7 +23,7 @@ import (
 
 // Exit statuses of 'cleave run' that are not the program's own.
 const (
-	statusUsage   = 2
+	statusUsage   = 2   // also of the other commands
 	statusPanic   = 70  // the kernel panicked, or the machine stopped without saying why
 	statusFailed  = 71  // QEMU or the image could not be made ready
 	statusTimeout = 124 // -T ran out, as timeout(1) has it
@@ -36,10 +37,11 @@ const smallMemory = 64
 
 func runMain(args []string) (int, error) {
 	o, err := parseOptions(args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Print(runUsage)
+		return 0, nil
+	}
 	if err != nil {
-		if o == nil {
-			return statusUsage, errUsage
-		}
 		return statusUsage, err
 	}
 	if o.cpus > 1 {
@@ -82,12 +84,15 @@ func fits(o *options, image string) error {
 // buildImage makes the archive that the kernel boots with and tells the path of the first process in it, which is
 // empty if the kernel is to choose.
 func buildImage(o *options, dir string) (image, init string, err error) {
-	root := o.root
+	root, mend := o.root, "name a folder or an archive after -r"
+	if root == "" {
+		mend = "run 'make', or name one with -r"
+	}
 	if root == "" && (len(o.program) == 0 || o.mem >= smallMemory || filepath.IsAbs(o.program[0])) {
 		root = filepath.Join(filepath.Dir(o.kernel), "root.cpio")
 	}
 	if st, err := os.Stat(root); root != "" && err != nil {
-		return "", "", fmt.Errorf("no root at %s: %w", root, err)
+		return "", "", fmt.Errorf("no root file system: %w; %s", err, mend)
 	} else if root != "" && st.IsDir() {
 		packed := filepath.Join(dir, "root.cpio")
 		if err := step("packing "+root, func() error {
@@ -110,7 +115,7 @@ func buildImage(o *options, dir string) (image, init string, err error) {
 	}
 	st, err := os.Stat(program)
 	if err != nil || st.IsDir() {
-		return "", "", fmt.Errorf("%s is neither a path inside the root nor a file of the host", program)
+		return "", "", fmt.Errorf("%q is neither an absolute path inside the root nor a file of the host", program)
 	}
 	init = "/" + hostDir + "/" + filepath.Base(program)
 	image = filepath.Join(dir, "image.cpio")
