@@ -62,7 +62,7 @@ type Timerfd struct {
 
 	mu       sync.Mutex
 	timer    Timer // guarded by mu, as is what follows
-	next     int64 // when it expires, on the timer's own clock; 0: it is not set
+	next     int64 // when it expires, on the scale of now(); 0: it is not set
 	interval int64
 	expired  uint64 // expirations that have not been read
 	absolute bool   // next was given as a time of day, so that setting the clock moves it
@@ -91,9 +91,9 @@ func Of(f *fs.File) *Timerfd {
 	return t
 }
 
-// now returns the time on the timer's own clock.
+// now returns the time on the scale that next is on: a span of time runs on when somebody sets the clock.
 func (t *Timerfd) now() int64 {
-	if t.realtime {
+	if t.realtime && t.absolute {
 		return t.all.clock.Realtime()
 	}
 	return t.all.clock.Monotonic() + t.offset
@@ -106,9 +106,9 @@ func (t *Timerfd) Set(s Spec, flags uint32) (old Spec, err error) {
 	}
 	t.all.mu.Lock()
 	t.mu.Lock()
-	now := t.now()
-	old = t.leftLocked(now)
+	old = t.leftLocked(t.now())
 	t.absolute = flags&AbsTime != 0
+	now := t.now()
 	t.watching = t.realtime && t.absolute && flags&CancelOnSet != 0
 	t.expired, t.canceled = 0, false
 	t.next, t.interval = 0, s.Interval
@@ -171,10 +171,11 @@ func (t *Timerfd) countLocked(now int64) {
 	t.next = saturate(t.next, n*t.interval)
 }
 
-// armLocked counts what is due and starts the timer for what is not, and reports whether there is something to read.
+// armLocked counts what is due, and reports whether there is something to read. If not, it starts the timer for what is
+// next; otherwise the read does, so that an interval too short for anybody to follow costs no more than its reader wants.
 func (t *Timerfd) armLocked(now int64) bool {
 	t.countLocked(now)
-	if t.next == 0 {
+	if t.next == 0 || t.expired > 0 {
 		t.timer.Stop()
 	} else {
 		t.timer.Set(saturate(t.all.clock.Monotonic(), t.next-now))
@@ -215,8 +216,13 @@ func (t *Timerfd) Read(_ *fs.File, _ *fs.Caller, b fs.Buffer, _ int64) (int, err
 		return 0, abi.EINVAL
 	}
 	t.mu.Lock()
+	now := t.now()
+	t.countLocked(now)
 	n, canceled := t.expired, t.canceled
 	t.expired, t.canceled = 0, false
+	if n > 0 {
+		t.armLocked(now)
+	}
 	t.mu.Unlock()
 	switch {
 	case canceled:

@@ -103,6 +103,26 @@ func (b *bench) read(want uint64, wantErr error) {
 	}
 }
 
+// TestShortInterval sets an interval that nobody could follow: the timer fires once for each read.
+func TestShortInterval(t *testing.T) {
+	b := newBench(t, abi.CLOCK_MONOTONIC, 0)
+	b.set(Spec{Value: 100, Interval: 1}, 0)
+	fired := 0
+	f := b.clock.timers[0].f
+	b.clock.timers[0].f = func() { fired++; f() }
+	b.clock.advance(1_000_000)
+	b.clock.advance(1_000_000)
+	if fired != 1 {
+		t.Errorf("fired %d times", fired)
+	}
+	b.read(2_000_000-99, nil)
+	b.clock.advance(10)
+	b.read(10, nil)
+	if fired != 2 {
+		t.Errorf("fired %d times", fired)
+	}
+}
+
 func TestOnce(t *testing.T) {
 	b := newBench(t, abi.CLOCK_MONOTONIC, 0)
 	b.read(0, abi.EAGAIN)
