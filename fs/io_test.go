@@ -181,8 +181,14 @@ func TestFileSizeLimit(t *testing.T) {
 		t.Errorf("%v, %d signals", err, l.signal)
 	}
 	k.want(abi.EFBIG, k.Ftruncate(f, 11))
+	k.want(abi.EFBIG, k.Fallocate(f, 0, 8, 3))
+	k.want(abi.EFBIG, k.Fallocate(f, abi.FALLOC_FL_KEEP_SIZE, 8, 3))
+	if l.signal != 4 {
+		t.Errorf("%d signals, want one for each EFBIG", l.signal)
+	}
+	k.ok(k.Fallocate(f, abi.FALLOC_FL_PUNCH_HOLE|abi.FALLOC_FL_KEEP_SIZE, 8, 100))
 	k.ok(k.Ftruncate(f, 4))
-	l.size = -1
+	l.size = 1 << 62
 	k.want(abi.EFBIG, k.Ftruncate(f, fs.MaxFileSize+1))
 	f.Put()
 }

@@ -234,10 +234,10 @@ func (f *File) writePages(c *Caller, b Buffer, off int64) (int, int64, error) {
 // smallFile is the size that a file opened without O_LARGEFILE may have.
 const smallFile = 1<<31 - 1
 
-// writeRoom returns how many bytes may be written at off of f; f is nil for truncate(2). EFBIG.
+// writeRoom returns how many bytes may be written at off of f. EFBIG, with SIGXFSZ at RLIMIT_FSIZE.
 func (c *Caller) writeRoom(f *File, off int64) (int64, error) {
 	limit := int64(MaxFileSize)
-	if f != nil && f.flags.Load()&abi.O_LARGEFILE == 0 {
+	if f.flags.Load()&abi.O_LARGEFILE == 0 {
 		limit = smallFile
 	}
 	if c != nil && c.Limits != nil {

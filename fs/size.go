@@ -48,16 +48,27 @@ func (c *Caller) Ftruncate(f *File, size int64) error {
 	return c.truncateInode(f.inode, size)
 }
 
+// mayGrow checks that a file may get a size by truncate(2) or fallocate(2). EFBIG, with SIGXFSZ above RLIMIT_FSIZE.
+func (c *Caller) mayGrow(i *Inode, size int64) error {
+	switch {
+	case size <= i.size.Load():
+		return nil
+	case c.Limits != nil && size > c.Limits.FileSize():
+		c.Limits.FileSizeExceeded()
+		return abi.EFBIG
+	case size > MaxFileSize:
+		return abi.EFBIG
+	}
+	return nil
+}
+
 // truncateInode sets the size of a regular file and frees what lies beyond.
 func (c *Caller) truncateInode(i *Inode, size int64) error {
 	if i.pages == nil {
 		return nil
 	}
-	if size > i.size.Load() {
-		room, err := c.writeRoom(nil, 0)
-		if err != nil || size > room {
-			return abi.EFBIG
-		}
+	if err := c.mayGrow(i, size); err != nil {
+		return err
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -106,8 +117,10 @@ func (c *Caller) Fallocate(f *File, mode int, off, n int64) error {
 	case off+n < 0 || off+n > MaxFileSize:
 		return abi.EFBIG
 	}
-	if room, err := c.writeRoom(nil, 0); err != nil || off+n > room && mode&abi.FALLOC_FL_KEEP_SIZE == 0 {
-		return abi.EFBIG
+	if mode&abi.FALLOC_FL_PUNCH_HOLE == 0 { // but with FALLOC_FL_KEEP_SIZE, as on Linux's tmpfs
+		if err := c.mayGrow(f.inode, off+n); err != nil {
+			return err
+		}
 	}
 	return f.Ops.Allocate(f, c, mode, off, n)
 }
