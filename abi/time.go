@@ -44,11 +44,13 @@ const (
 	ADJ_MICRO             = 0x1000
 	ADJ_NANO              = 0x2000
 	ADJ_TICK              = 0x4000
+	ADJ_ADJTIME           = 0x8000
 	ADJ_OFFSET_SINGLESHOT = 0x8001
 	ADJ_OFFSET_SS_READ    = 0xa001
 	STA_PLL               = 1
 	STA_UNSYNC            = 0x40
 	STA_NANO              = 0x2000
+	STA_RONLY             = 0xff00
 	TIME_OK               = 0
 	TIME_ERROR            = 5
 )

@@ -41,6 +41,8 @@ type ABI struct {
 	reboot func(t *proc.Task, cmd uint32) error
 	timers *timerfd.Timers
 
+	adjtime clockState
+
 	log      KernelLog
 	logState logReader
 
@@ -67,6 +69,7 @@ type ABI struct {
 // New makes the interface. Close gives back the three frames that it takes.
 func New(c Config) (*ABI, error) {
 	a := &ABI{trace: c.Trace, reboot: c.Reboot, log: c.Log, timers: timerfd.New(timerClock{c.Clock}), cpu: c.CPU, mem: c.Memory, hwcap: [2]uint32{c.HWCap, c.HWCap2}, vdso: newVDSO(c.Fast),
+		adjtime: newClockState(),
 		fpuSize: uint32(max(c.FPUSize, fxsaveSize)), fpuFeatures: c.FPUFeatures}
 	for nr := range a.calls {
 		a.calls[nr] = noSyscall

@@ -2,7 +2,6 @@ package linux386
 
 import (
 	"cleave/abi"
-	"cleave/mm"
 	"cleave/proc"
 )
 
@@ -242,68 +241,4 @@ func sysGetrusage(t *proc.Task, who Int, p Ret[rusage]) error {
 	}
 	v := newRusage(&u)
 	return p.Store(t, &v)
-}
-
-// The clock runs at the speed that it was measured to have; what adjtimex(2) reports is that of an unsynchronised one.
-const (
-	adjTick      = 10000 // us of a tick
-	adjTolerance = 32768000
-	adjMaxError  = 16000000 // us
-)
-
-func sysAdjtimex(t *proc.Task, p InOut[timex32]) (Int, error) {
-	v, err := p.Load(t)
-	if err != nil {
-		return 0, err
-	}
-	ns, err := adjust(t, v.Modes, int64(v.Time.Sec), int64(v.Time.Us))
-	if err != nil {
-		return 0, err
-	}
-	v = timex32{Modes: v.Modes, Maxerror: adjMaxError, Esterror: adjMaxError, Status: abi.STA_UNSYNC, Constant: 2, Precision: 1,
-		Tolerance: adjTolerance, Time: newTimeval(ns), Tick: adjTick}
-	return abi.TIME_ERROR, p.Store(t, &v)
-}
-
-func sysClockAdjtime(t *proc.Task, clock Clock, p InOut[timex32]) (Int, error) {
-	if clock != abi.CLOCK_REALTIME {
-		return 0, abi.EOPNOTSUPP
-	}
-	return sysAdjtimex(t, p)
-}
-
-func sysClockAdjtime64(t *proc.Task, clock Clock, p InOut[timex64]) (Int, error) {
-	if clock != abi.CLOCK_REALTIME {
-		return 0, abi.EOPNOTSUPP
-	}
-	v, err := p.Load(t)
-	if err != nil {
-		return 0, err
-	}
-	ns, err := adjust(t, v.Modes, v.Sec, v.Us)
-	if err != nil {
-		return 0, err
-	}
-	sec, rest := floor(ns, 1e9)
-	v = timex64{Modes: v.Modes, Maxerror: adjMaxError, Esterror: adjMaxError, Status: abi.STA_UNSYNC, Constant: 2, Precision: 1,
-		Tolerance: adjTolerance, Sec: sec, Us: rest / 1000, Tick: adjTick}
-	return abi.TIME_ERROR, mm.Store(t.MM(), uint32(p), &v)
-}
-
-// adjust carries out the one change that there is, a step of the clock (ADJ_SETOFFSET), and returns the time.
-// EPERM: any change without CAP_SYS_TIME, which SetClock checks for the step. DIVERGES: other changes are EINVAL.
-func adjust(t *proc.Task, modes uint32, sec, fraction int64) (int64, error) {
-	now, err := t.Now(abi.CLOCK_REALTIME)
-	if err != nil || modes == 0 || modes == abi.ADJ_OFFSET_SS_READ {
-		return now, err
-	}
-	unit, limit := int64(1000), int64(1e6)
-	if modes&abi.ADJ_NANO != 0 {
-		unit, limit = 1, 1e9
-	}
-	if modes&^abi.ADJ_NANO != abi.ADJ_SETOFFSET || fraction < 0 || fraction >= limit {
-		return 0, abi.EINVAL
-	}
-	now += sec*1e9 + fraction*unit
-	return now, setClock(t, abi.CLOCK_REALTIME, now)
 }

@@ -155,7 +155,7 @@ var rowsTo190 = [...]row{
 	121: op2("setdomainname", sysSetdomainname),
 	122: op1("uname", sysUname),
 	123: none("modify_ldt", "local descriptor tables"),
-	124: fn1("adjtimex", sysAdjtimex).but("only ADJ_SETOFFSET"),
+	124: fn1("adjtimex", sysAdjtimex).but("ADJ_FREQUENCY, ADJ_TICK, ADJ_TAI"),
 	125: op3("mprotect", sysMprotect),
 	126: op3("sigprocmask", sysSigprocmask),
 	127: none("create_module", neverThere),
