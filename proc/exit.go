@@ -291,6 +291,17 @@ func (t *Task) unhashLocked() {
 	t.pid.Put()
 }
 
+// EndPIDNamespace kills the init of t's pid namespace, which ends that; wait(2) shows sig as the cause. The caller exits.
+func (t *Task) EndPIDNamespace(sig Signal) {
+	k := t.k
+	k.mu.Lock()
+	if init, ok := t.pidNS.Init().(*ThreadGroup); ok {
+		init.killLocked(int32(sig))
+	}
+	k.mu.Unlock()
+	t.Exit(0)
+}
+
 // killNamespace is the end of a pid namespace whose init exits: every process in it is killed, and init waits until all
 // are gone (pid_namespaces(7)).
 func (t *Task) killNamespace() {

@@ -24,7 +24,7 @@ func (t *Task) ProcessPID() *ns.PID {
 // semUndo is the task's list of adjustments, made when it is first needed.
 func (t *Task) semUndo() *ns.SemUndo {
 	if t.undo == nil {
-		t.undo = t.set.IPC.NewSemUndo()
+		t.setUndo(t.set.IPC.NewSemUndo())
 	}
 	return t.undo
 }
@@ -34,8 +34,14 @@ func (t *Task) semUndo() *ns.SemUndo {
 func (t *Task) leaveUndo() {
 	if t.undo != nil {
 		t.undo.Leave(t.ProcessPID())
-		t.undo = nil
+		t.setUndo(nil)
 	}
+}
+
+func (t *Task) setUndo(u *ns.SemUndo) {
+	t.k.mu.Lock()
+	t.undo = u
+	t.k.mu.Unlock()
 }
 
 // Semop is semop(2) and semtimedop(2). deadline is in ns of the monotonic clock, 0: never. Errors are those of

@@ -60,7 +60,7 @@ type Task struct {
 	io     ioState    // what calls on files use
 	entry  wait.Entry // in the queue of the file that the task waits for
 
-	undo *ns.SemUndo // adjustments of System V semaphores; nil: none yet
+	undo *ns.SemUndo // adjustments of System V semaphores; nil: none yet. Others read it with Kernel.mu held, as the task writes
 
 	clearTID   uint32 // zeroed, and woken, when the task exits (set_tid_address(2))
 	robustHead uint32 // set_robust_list(2)

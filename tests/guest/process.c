@@ -1,5 +1,7 @@
 // Processes: fork, vfork, wait, exit, reparenting, groups and sessions.
 #include "tap.h"
+#include <fcntl.h>
+#include <linux/reboot.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -161,8 +163,52 @@ static void clones(void) {
 	status_of(pid);
 }
 
+enum { FILE_, VM, FILES, FS, SIGHAND, IO, SYSVSEM };
+
+static long compare(int pid, int kind, int i, int j) {
+	return syscall(SYS_kcmp, getpid(), pid, kind, i, j);
+}
+
+static void comparisons(void) {
+	int me = getpid(), same = dup(1), other = open("/dev/null", O_RDONLY), equal = 0;
+	for (int kind = VM; kind <= SYSVSEM; kind++)
+		equal += compare(me, kind, 0, 0) == 0;
+	ok(equal == SYSVSEM, "kcmp of a process with itself");
+	ok(compare(me, FILE_, 1, same) == 0 && compare(me, FILE_, 1, other) > 0, "kcmp of files");
+	fails(compare(me, FILE_, 1, 99), EBADF, "kcmp of a file that is not open: EBADF");
+	int pid = syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0)
+		for (;;)
+			pause();
+	ok(compare(pid, FS, 0, 0) == 0, "kcmp finds what clone shared");
+	ok(compare(pid, FILES, 0, 0) > 0 && compare(pid, VM, 0, 0) > 0 && compare(pid, SIGHAND, 0, 0) > 0, "and what it copied");
+	fails(compare(pid, 99, 0, 0), EINVAL, "kcmp of an unknown kind: EINVAL");
+	kill(pid, SIGKILL);
+	status_of(pid);
+}
+
+// rebooting returns the status of the init of a new pid namespace that calls reboot(2), or whose child does.
+static int rebooting(unsigned cmd, int in_child) {
+	int pid = syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0) {
+		if (!in_child || fork() == 0)
+			_exit(syscall(SYS_reboot, LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, cmd, 0) == -1 ? errno : 99);
+		for (;;)
+			pause();
+	}
+	return pid < 0 ? -1 : status_of(pid);
+}
+
+static void reboots(void) {
+	ok(rebooting(LINUX_REBOOT_CMD_RESTART, 0) == SIGHUP, "reboot ends a pid namespace, not the machine: SIGHUP");
+	ok(rebooting(LINUX_REBOOT_CMD_POWER_OFF, 1) == SIGINT, "so does power-off by another process than its init: SIGINT");
+	ok(WEXITSTATUS(rebooting(LINUX_REBOOT_CMD_CAD_ON, 0)) == EINVAL, "other commands of reboot in there: EINVAL");
+}
+
 int main(void) {
-	plan(30);
+	plan(39);
+	comparisons();
+	reboots();
 	basics();
 	many();
 	waits();
