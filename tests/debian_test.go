@@ -110,14 +110,18 @@ func rootWith(t *testing.T, base string, files map[string]string) string {
 // error is mixed with standard output, as on Cleave's console.
 func inRoot(t *testing.T, root string, program ...string) result {
 	t.Helper()
-	script := fmt.Sprintf(`cd %[1]s && mkdir -p old && mount --bind . . && cd . && cd %[1]s && mount -t proc proc proc && mount --rbind /dev dev &&
-mount -t tmpfs -o mode=1777 tmpfs tmp && pivot_root . old && cd / && exec "$@" 2>&1`, root)
-	args := append([]string{"-c", "0", "unshare", "-mpf", "--propagation", "private", "sh", "-c", script, "sh"}, program...)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
+	return execute(t, inRootCommand(ctx, root, program...), "")
+}
+
+func inRootCommand(ctx context.Context, root string, program ...string) *exec.Cmd {
+	script := fmt.Sprintf(`cd %[1]s && mkdir -p old && mount --bind . . && cd . && cd %[1]s && mount -t proc proc proc && mount --rbind /dev dev &&
+mount -t tmpfs -o mode=1777 tmpfs tmp && pivot_root . old && cd / && exec "$@" 2>&1`, root)
+	args := append([]string{"-c", "0", "unshare", "-mpf", "--kill-child", "--propagation", "private", "sh", "-c", script, "sh"}, program...)
 	cmd := exec.CommandContext(ctx, "taskset", args...)
 	cmd.Env = []string{"HOME=/", "TERM=linux", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-	return execute(t, cmd, "")
+	return cmd
 }
 
 // sameAsLinux runs a program of a root folder on the host's Linux and in Cleave: output and exit status must agree.

@@ -5,6 +5,7 @@ package tests
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	expect "github.com/Netflix/go-expect"
 )
 
 // goPackage is a package of the standard library whose tests must do in Cleave what they do on Linux.
@@ -20,6 +23,7 @@ type goPackage struct {
 	path  string
 	long  bool     // not in go test's short mode
 	fast  bool     // a part of 'make test', in short mode
+	tools bool     // its tests run the go command, which is given to them in the whole table
 	mem   int      // MiB of the machine; 0: 512
 	reads []string // folders of GOROOT that its tests read besides their own
 }
@@ -30,9 +34,9 @@ var goPackages = []goPackage{
 	{path: "bufio", long: true, fast: true},
 	{path: "time", long: true, fast: true, reads: []string{"lib/time"}},
 	{path: "os/signal", long: true, fast: true},
-	{path: "os/exec", long: true},
-	{path: "syscall", long: true},
-	{path: "os", long: true, mem: 1024},
+	{path: "os/exec", long: true, tools: true, mem: 2048},
+	{path: "syscall", long: true, tools: true, mem: 2048},
+	{path: "os", long: true, tools: true, mem: 2048},
 	{path: "io/ioutil", long: true, fast: true},
 	{path: "path/filepath", long: true, fast: true},
 	{path: "internal/runtime/atomic", long: true},
@@ -57,8 +61,25 @@ var goPackages = []goPackage{
 	{path: "testing"},
 }
 
-// inPackage runs a test binary, which is given by its path, from its folder.
-var inPackage = []string{"/bin/busybox", "sh", "-c", `cd "${1%/*}" && "$@"`, "sh"}
+// inPackage runs a test binary, which is given by its path, from its folder. Limits and the control groups are given
+// to both sides alike, for there are tests that need them.
+var inPackage = []string{"/bin/busybox", "sh", "-c", `
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup && ulimit -Sn 1024 && ulimit -Hn 4096 && cd "${1%/*}" && "$@" </dev/null`, "sh"}
+
+// onTerminal runs a program natively as Cleave runs its first process: its standard input is its controlling terminal.
+func onTerminal(t *testing.T, root string, program ...string) result {
+	t.Helper()
+	c, err := expect.NewConsole()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	cmd := inRootCommand(ctx, root, append([]string{"/bin/busybox", "setsid", "-c"}, program...)...)
+	cmd.Stdin = c.Tty()
+	return execute(t, cmd, "")
+}
 
 // TestGoTest compiles the tests of packages of the standard library for linux/386, runs them natively and in Cleave,
 // and compares test by test.
@@ -71,31 +92,42 @@ func TestGoTest(t *testing.T) {
 		}
 		t.Run(p.path, func(t *testing.T) {
 			t.Parallel()
-			root := goTestRoot(t, goroot, p)
-			program := append(slices.Clone(inPackage), filepath.Join(goroot, "src", p.path, "x.test"), "-test.v", "-test.timeout=60m")
-			if !p.long || !*conformance {
-				program = append(program, "-test.short")
-			}
-			linux := inRoot(t, root, program...)
-			want := goResults(linux.stdout)
-			if len(want) == 0 || !strings.HasSuffix(linux.stdout, "PASS\n") && linux.status == 0 {
-				t.Fatalf("the tests do not run natively: status %d\n%s", linux.status, tail(linux.stdout, 40))
-			}
-			r := guest{root: root, mem: cmp.Or(p.mem, 512), timeout: 65 * time.Minute}.run(t, program...)
-			got := goResults(r.stdout)
-			agree := 0
-			for name, verdict := range want {
-				table.add(p.path, name, verdict, cmp.Or(got[name], "MISSING"))
-				if got[name] == verdict {
-					agree++
-				}
-			}
-			if agree < len(want) {
-				t.Logf("status %d\n%s\n%s", r.status, failures(r.stdout), tail(r.stderr, 100))
-			}
-			t.Logf("%d tests, %d agree", len(want), agree)
+			p.compare(t, table, goroot)
 		})
 	}
+}
+
+// compare runs the tests of p natively and in Cleave and adds their verdicts to the table.
+func (p goPackage) compare(t *testing.T, table *comparison, goroot string) {
+	t.Helper()
+	root := goTestRoot(t, goroot, p)
+	program := append(slices.Clone(inPackage), filepath.Join(goroot, "src", p.path, "x.test"), "-test.v", "-test.timeout=60m")
+	if !p.long || !*conformance {
+		program = append(program, "-test.short")
+	}
+	start := time.Now()
+	linux := onTerminal(t, root, program...)
+	want := goResults(linux.stdout)
+	if len(want) == 0 || linux.status != 0 {
+		t.Fatalf("the tests do not pass natively, which proves nothing: status %d\n%s", linux.status, failures(linux.stdout))
+	}
+	t.Logf("%d tests ran on Linux in %v", len(want), time.Since(start).Round(time.Second))
+	r := guest{root: root, mem: cmp.Or(p.mem, 512), timeout: 65 * time.Minute}.run(t, program...)
+	got := goResults(r.stdout)
+	agree := 0
+	for name, verdict := range want {
+		table.add(p.path, name, verdict, cmp.Or(got[name], "MISSING"))
+		if got[name] == verdict {
+			agree++
+		}
+	}
+	if agree == len(want) && r.status != 0 {
+		t.Errorf("status %d, though the tests agree", r.status)
+	}
+	if agree < len(want) || t.Failed() {
+		t.Logf("status %d\n%s\n%s\nLinux:\n%s", r.status, failures(r.stdout), tail(r.stderr, 100), failures(linux.stdout))
+	}
+	t.Logf("%d tests, %d agree, after %v", len(want), agree, time.Since(start).Round(time.Second))
 }
 
 // tail returns the last n lines of text.
@@ -138,24 +170,29 @@ func goEnv(t *testing.T, name string) string {
 	return strings.TrimSpace(string(value))
 }
 
-// goTestRoot makes a root with busybox and all its commands, the test binary of a package in a copy of the package's
+// goTestRoot makes a root with coreutils and, for the rest, the commands of busybox, the test binary of a package in a copy of the package's
 // folder, and the files that its tests look for.
 func goTestRoot(t *testing.T, goroot string, p goPackage) string {
 	t.Helper()
-	root := rootWith(t, debian(t, "busybox-static"), map[string]string{
+	root := rootWith(t, debian(t, "busybox-static", "coreutils"), map[string]string{
 		"etc/passwd":   "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
 		"etc/group":    "root:x:0:\nnogroup:x:65534:\n",
 		"etc/hosts":    "127.0.0.1 localhost\n",
 		"etc/services": "http 80/tcp\n",
 	})
+	mkdir(t, filepath.Join(root, "sys/fs/cgroup"))
+	mkdir(t, filepath.Join(root, "usr/bin"))
 	applets, err := exec.Command(filepath.Join(root, "bin/busybox"), "--list").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range strings.Fields(string(applets)) {
-		if err := os.Symlink("busybox", filepath.Join(root, "bin", name)); err != nil && !os.IsExist(err) {
+		if err := os.Symlink("/bin/busybox", filepath.Join(root, "usr/bin", name)); err != nil && !os.IsExist(err) {
 			t.Fatal(err)
 		}
+	}
+	if p.tools && *conformance {
+		goTools(t, root, goroot)
 	}
 	for _, dir := range append([]string{filepath.Join("src", p.path)}, p.reads...) {
 		to := filepath.Join(root, goroot, dir)
@@ -168,4 +205,27 @@ func goTestRoot(t *testing.T, goroot string, p goPackage) string {
 		t.Fatalf("go test -c %s: %v\n%s", p.path, err, text)
 	}
 	return root
+}
+
+// goTools puts the go command for linux/386 into a root, with all that building a test of the standard library needs.
+// What the native run builds stays in the root's build cache, so that the guest's need not compile it all again.
+func goTools(t *testing.T, root, goroot string) {
+	t.Helper()
+	to := filepath.Join(root, goroot)
+	mkdir(t, filepath.Join(to, "pkg"))
+	command(t, "sh", "-c", `cd "$1" && tar cf - --exclude=src/cmd --exclude=testdata VERSION go.env src pkg/include | tar xf - -C "$2"`, "sh", goroot, to)
+	for _, tool := range []string{"go", "gofmt", "compile", "link", "asm", "vet"} {
+		out := filepath.Join(to, "pkg/tool/linux_386", tool)
+		if strings.HasPrefix(tool, "go") {
+			out = filepath.Join(to, "bin", tool)
+		}
+		cmd := exec.Command("go", "build", "-o", out, "cmd/"+tool)
+		cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH=386", "CGO_ENABLED=0")
+		if text, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go build cmd/%s: %v\n%s", tool, err, text)
+		}
+	}
+	if err := os.Symlink(filepath.Join(goroot, "bin/go"), filepath.Join(root, "usr/bin/go")); err != nil {
+		t.Fatal(err)
+	}
 }

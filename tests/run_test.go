@@ -67,7 +67,9 @@ func native(t *testing.T, program ...string) result {
 func execute(t *testing.T, cmd *exec.Cmd, stdin string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	cmd.Stdin = bytes.NewReader([]byte(stdin))
+	if cmd.Stdin == nil {
+		cmd.Stdin = bytes.NewReader([]byte(stdin))
+	}
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = 10 * time.Second
 	err := cmd.Run()

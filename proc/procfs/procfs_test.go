@@ -437,6 +437,7 @@ func TestSysctl(t *testing.T) {
 		{"user/model", "owned", "", "owned\n"},
 		{"user/model", "other", "EINVAL", "owned\n"},
 		{"vm/max_map_count", "1", "EACCES", "65530\n"},
+		{"fs/pipe-max-size", "1", "EACCES", "1048576\n"},
 	} {
 		path := "/proc/sys/" + test.path
 		err := w.write(w.Init, path, test.write)

@@ -10,6 +10,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/pipe"
 	"cleave/ns"
 	"cleave/ns/user"
 	"cleave/proc"
@@ -349,6 +350,7 @@ func fsSettings() []entry {
 		constant("lease-break-time", "45"), constant("leases-enable", "0"), constant("overflowuid", "65534"), constant("overflowgid", "65534"),
 		constant("protected_fifos", "0"), constant("protected_hardlinks", "0"), constant("protected_regular", "0"),
 		constant("protected_symlinks", "0"), constant("suid_dumpable", "0"),
+		constant("pipe-max-size", fmt.Sprint(pipe.MaxSize)), constant("pipe-user-pages-hard", "0"), constant("pipe-user-pages-soft", "0"),
 		setting{get: func(x *access) string { return fmt.Sprint(x.sb.VFS().MountMax) }}.file("mount-max", 0o444), mqueueSettings(),
 	}
 }
