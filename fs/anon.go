@@ -77,7 +77,7 @@ func (v *VFS) InternalMount(sb *Superblock) *Mount {
 
 // Retire ends what InternalMount has made: it goes, with its reference to the superblock, when nobody uses it any more.
 func (m *Mount) Retire() {
-	m.gone.Store(true)
+	m.users.Add(mountGone)
 	m.Put()
 }
 

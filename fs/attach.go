@@ -157,10 +157,11 @@ func (p *attachPlan) copyLocked(to, src *Mount, how int) (*Mount, error) {
 	if p.pending[to.ns] += p.count; to.ns.count+p.pending[to.ns] > p.v.MountMax {
 		return nil, abi.ENOSPC
 	}
-	c, err := p.v.copyTreeLocked(src, src.root, how, p.cred, p.v.MountMax, p.v.Steps)
+	block, err := p.v.copyTreeLocked(src, src.root, how, p.cred, p.v.MountMax, p.v.Steps)
 	if err != nil {
 		return nil, err
 	}
+	c := &block[0]
 	src.forgetCopies()
 	p.copies = append(p.copies, treeCopy{c, to})
 	return c, nil

@@ -35,10 +35,9 @@ type Mount struct {
 	flags   atomic.Uint32   // Mount* bits; not constant
 	shareNS bool            // usable in every user namespace of the owned model
 
-	users    atomic.Int32 // pins: open files, working directories, walks; not the tree itself
+	users    atomic.Int32 // pins: open files, working directories, walks; not the tree itself. And mountGone
 	writers  atomic.Int32 // files open for writing
 	expiring atomic.Bool  // marked by MNT_EXPIRE, and not used since
-	gone     atomic.Bool  // in no tree any more; freed when users is 0
 
 	ns         *MountNamespace // guarded; nil: in no tree
 	parent     *Mount          // guarded, as is all that follows; nil: a root, or detached
@@ -61,6 +60,16 @@ type Mount struct {
 	slaveNext          *Mount
 	slavePrev          *Mount
 }
+
+// mountGone is the bit of Mount.users that says that the mount is in no tree any more: it is freed with the last pin. As
+// it is in the same word, only one of those who unpin and those who unmount at the same time frees it.
+const mountGone = 1 << 30
+
+// pins returns how many pins m has.
+func (m *Mount) pins() int32 { return m.users.Load() &^ mountGone }
+
+// isGone reports whether m is in no tree any more.
+func (m *Mount) isGone() bool { return m.users.Load()&mountGone != 0 }
 
 // Superblock returns the file system that m shows.
 func (m *Mount) Superblock() *Superblock { return m.sb }
@@ -88,6 +97,7 @@ type mountTable struct {
 	lastID  uint64
 	group   int32 // last peer group number
 	mark    uint32
+	spare   []Mount // zeroed memory of a tree that is gone, for the next copy of a namespace; nil: none
 }
 
 // insert adds m, whose parent and mountpoint are set.
@@ -153,6 +163,7 @@ type MountNamespace struct {
 	count     int
 	born      uint64 // order of making
 	anonymous bool   // a detached tree of open_tree(2) or fsmount(2)
+	block     []Mount // the memory of its mounts while none of them has left; else nil
 
 	// Events is notified (wait.Err|wait.Pri) when the mounts change, for poll(2) of /proc/PID/mounts.
 	Events wait.Queue

@@ -136,12 +136,14 @@ func (c *Caller) copyForBindLocked(from Path, recursive bool) (*Mount, error) {
 			}
 		}
 	}
-	tree, err := c.VFS.copyTreeLocked(m, from.Dentry, how, c.Cred, c.VFS.MountMax, c.VFS.Steps)
-	if err == nil {
-		tree.locked = false
-		m.forgetCopies()
+	block, err := c.VFS.copyTreeLocked(m, from.Dentry, how, c.Cred, c.VFS.MountMax, c.VFS.Steps)
+	if err != nil {
+		return nil, err
 	}
-	return tree, err
+	tree := &block[0]
+	tree.locked = false
+	m.forgetCopies()
+	return tree, nil
 }
 
 // changeType is mount(2) with MS_SHARED, MS_PRIVATE, MS_SLAVE or MS_UNBINDABLE.

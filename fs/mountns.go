@@ -34,6 +34,8 @@ func (n *MountNamespace) release() {
 	if n.root != nil {
 		n.vfs.freeTreeLocked(n.root, &gone)
 		n.root = nil
+		n.vfs.mounts.recycle(n.block)
+		n.block = nil
 	}
 	n.vfs.tree.Unlock()
 	gone.finish(n.vfs)
@@ -60,16 +62,17 @@ func (c *Caller) CopyMounts(cred *user.Cred, ctx *Context, steps *user.Steps) (*
 		how |= copySharedToSlave
 	}
 	v.tree.Lock()
-	top, err := v.copyTreeLocked(from.root, from.root.root, how, cred, v.MountMax, steps)
+	block, err := v.copyTreeLocked(from.root, from.root.root, how, cred, v.MountMax, steps)
 	if err != nil {
 		v.tree.Unlock()
 		n.Put()
 		return nil, err
 	}
+	top := &block[0]
 	if foreign {
 		top.lockTree()
 	}
-	n.root = top
+	n.root, n.block = top, block
 	n.enterLocked(top)
 	n.born = v.bornLocked()
 	old := ctx.reaimLocked(from)

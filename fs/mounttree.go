@@ -27,7 +27,7 @@ func (m *Mount) Put() {
 
 // putQuietly is Put that does not count as a use for MNT_EXPIRE.
 func (m *Mount) putQuietly() {
-	if m.users.Add(-1) == 0 && m.gone.Load() {
+	if m.users.Add(-1) == mountGone {
 		m.sb.vfs.freeMount(m)
 	}
 }
@@ -171,6 +171,7 @@ func (n *MountNamespace) enterLocked(top *Mount) {
 // leaveLocked takes m out of its namespace.
 func (m *Mount) leaveLocked() {
 	m.ns.count--
+	m.ns.block = nil
 	m.ns = nil
 }
 
@@ -184,10 +185,10 @@ const (
 	copyOne                       // only the first mount, not what is on it
 )
 
-// copyTreeLocked copies mount top, from dentry root on, and what is mounted below; cred is the acting task's. The copy
-// is in no namespace. EINVAL: top is unbindable. EPERM: a mount that the caller may not copy (owned model), or one that
+// copyTreeLocked copies mount top, from dentry root on, and what is mounted below; cred is the acting task's. The copy,
+// whose first mount is the first of the block, is in no namespace. EINVAL: top is unbindable. EPERM: a mount that the caller may not copy (owned model), or one that
 // is both locked and unbindable. ENOSPC: more than room mounts. Nothing stays on an error.
-func (v *VFS) copyTreeLocked(top *Mount, root *Dentry, how int, cred *user.Cred, room int, steps *user.Steps) (*Mount, error) {
+func (v *VFS) copyTreeLocked(top *Mount, root *Dentry, how int, cred *user.Cred, room int, steps *user.Steps) ([]Mount, error) {
 	n, err := top.countCopy(root, how, cred)
 	if err != nil {
 		return nil, err
@@ -200,7 +201,7 @@ func (v *VFS) copyTreeLocked(top *Mount, root *Dentry, how int, cred *user.Cred,
 			return nil, err
 		}
 	}
-	block := make([]Mount, n) // one piece of memory for the whole tree
+	block := v.mounts.newBlock(n)
 	k := 0
 	for m := top; m != nil; {
 		if m != top && !m.inCopy(top, root, how) {
@@ -225,7 +226,28 @@ func (v *VFS) copyTreeLocked(top *Mount, root *Dentry, how int, cred *user.Cred,
 		}
 		m = m.below(top)
 	}
-	return &block[0], nil
+	return block, nil
+}
+
+// mostSpare is how many mounts a spare block has at most: not much memory is kept for nothing.
+const mostSpare = 256
+
+// newBlock returns zeroed memory for a tree of n mounts, in one piece: that of a namespace that is gone, if it suits.
+func (t *mountTable) newBlock(n int) []Mount {
+	if n > len(t.spare)/2 && n <= len(t.spare) {
+		b := t.spare[:n]
+		t.spare = nil
+		return b
+	}
+	return make([]Mount, n)
+}
+
+// recycle keeps the memory of mounts that nothing refers to any more.
+func (t *mountTable) recycle(block []Mount) {
+	if len(block) > len(t.spare) && len(block) <= mostSpare {
+		clear(block)
+		t.spare = block
+	}
 }
 
 // forgetCopies clears the copy fields that copyTreeLocked has set.
@@ -303,12 +325,11 @@ func (v *VFS) cloneLocked(c, m *Mount, how int, cred *user.Cred) {
 func (v *VFS) discardLocked(top *Mount, gone *dropped) {
 	for m := top; m != nil; m = m.below(top) {
 		m.leavePeers()
-		m.gone.Store(true)
-		m.users.Add(1)
+		m.users.Add(1 + mountGone)
 		gone.mounts = append(gone.mounts, m)
 	}
 	for _, m := range gone.mounts {
-		if m.parent != nil && m.ns == nil && m.gone.Load() {
+		if m.parent != nil && m.ns == nil && m.isGone() {
 			v.detachMountLocked(m)
 		}
 	}

@@ -15,7 +15,7 @@ const (
 // umountTreeLocked takes top and all that is on it out of the namespace. Mounts that are still in use live on until
 // they are not; locked ones stay on their parent, so that what they cover is not revealed.
 func (v *VFS) umountTreeLocked(top *Mount, how int, gone *dropped) {
-	if top.gone.Load() {
+	if top.isGone() {
 		v.detachMountLocked(top)
 		gone.mounts = append(gone.mounts, top)
 		return
@@ -38,11 +38,10 @@ func (v *VFS) umountTreeLocked(top *Mount, how int, gone *dropped) {
 			}
 		}
 		m.leavePeers()
-		m.users.Add(1)
-		m.gone.Store(true)
+		m.users.Add(1 + mountGone)
 	}
 	for _, m := range list {
-		if m.parent != nil && m.parent.gone.Load() && how&umountSync == 0 && (how&umountConnected != 0 || m.locked) {
+		if m.parent != nil && m.parent.isGone() && how&umountSync == 0 && (how&umountConnected != 0 || m.locked) {
 			continue // its parent keeps it, and lets go of it in freeMount
 		}
 		if m.parent != nil {
@@ -70,7 +69,7 @@ func (v *VFS) freeTreeLocked(top *Mount, gone *dropped) {
 			m.leavePeers()
 		}
 		m.ns = nil
-		m.gone.Store(true)
+		m.users.Store(mountGone)
 		if i := m.root.inode; i.users.Add(-1) == 0 {
 			gone.unused = append(gone.unused, i)
 		}
@@ -157,7 +156,7 @@ func (m *Mount) staying(mark uint32) (t *Mount, ok bool) {
 
 // busyLocked reports whether m, which the caller has pinned once, or what would go with it is in use.
 func (v *VFS) busyLocked(m *Mount) bool {
-	if m.child != nil || m.users.Load() > 1 {
+	if m.child != nil || m.pins() > 1 {
 		return true
 	}
 	busy := false
@@ -165,7 +164,7 @@ func (v *VFS) busyLocked(m *Mount) bool {
 		at := m.mountpoint
 		v.receiversLocked(m.parent, func(q *Mount) {
 			c := v.mountAtLocked(q, at)
-			if c != nil && (c.child == nil || c.topper() != nil) && c.users.Load() > 0 {
+			if c != nil && (c.child == nil || c.topper() != nil) && c.pins() > 0 {
 				busy = true
 			}
 		})
@@ -215,7 +214,7 @@ func (c *Caller) umountLocked(p Path, flags uint32, marked bool, gone *dropped) 
 		if isRoot || flags&(abi.MNT_FORCE|abi.MNT_DETACH) != 0 {
 			return abi.EINVAL
 		}
-		if m.users.Load() > 1 || m.child != nil {
+		if m.pins() > 1 || m.child != nil {
 			return abi.EBUSY
 		}
 		if !marked {
