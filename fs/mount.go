@@ -161,8 +161,8 @@ type MountNamespace struct {
 
 	root      *Mount // guarded by VFS.tree, as is all that follows; nil: gone, or moved to another namespace
 	count     int
-	born      uint64 // order of making
-	anonymous bool   // a detached tree of open_tree(2) or fsmount(2)
+	born      uint64  // order of making
+	anonymous bool    // a detached tree of open_tree(2) or fsmount(2)
 	block     []Mount // the memory of its mounts while none of them has left; else nil
 
 	// Events is notified (wait.Err|wait.Pri) when the mounts change, for poll(2) of /proc/PID/mounts.

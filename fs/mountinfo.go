@@ -1,6 +1,8 @@
 package fs
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 
 	"cleave/abi"
@@ -24,13 +26,23 @@ func (n *MountNamespace) MountStatsText(buf []byte, root Path, _ *Caller) []byte
 	return n.text(buf, root, (*Mount).appendMountStats)
 }
 
+// byAgeLocked lists the mounts of n, the oldest first.
+func (n *MountNamespace) byAgeLocked() []*Mount {
+	list := make([]*Mount, 0, n.count)
+	for m := n.root; m != nil; m = m.below(n.root) {
+		list = append(list, m)
+	}
+	slices.SortFunc(list, func(a, b *Mount) int { return cmp.Compare(a.id, b.id) })
+	return list
+}
+
 // text appends a line for each mount that can be reached from root.
 func (n *MountNamespace) text(buf []byte, root Path, line func(m *Mount, buf, at []byte, root Path) []byte) []byte {
 	v := n.vfs
 	v.tree.RLock()
 	defer v.tree.RUnlock()
 	var at []byte
-	for m := n.root; m != nil; m = m.below(n.root) {
+	for _, m := range n.byAgeLocked() {
 		var reach Reach
 		at, reach = v.pathTextLocked(at[:0], m.placeLocked(root), root)
 		if reach == Reached {
