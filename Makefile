@@ -7,7 +7,7 @@ export GOFLAGS += -buildvcs=false
 export PATH := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cleave/go1.26.8/bin:$(PATH)
 unexport GOROOT
 
-.PHONY: all kernel build/cleave run test unit guest programs bench bench-gate bench-accept profile vet syscalls help clean tools testtools
+.PHONY: all kernel build/cleave run test unit guest programs bench bench-gate bench-accept profile gc vet syscalls help clean tools testtools
 
 all: kernel build/cleave build/root.cpio ## build the kernel, the default root and the host's tool
 
@@ -62,6 +62,9 @@ profile: kernel testtools ## where the instructions of ROW='poll 10 fds' go
 
 build/linux-tuned: ## a size-tuned Linux 6.1 from Debian's sources, which 'make bench' then compares with as well
 	@bench/linux/build
+
+gc: all testtools ## how long the garbage collector stops tasks, in a minute of stress-ng (some 10 minutes)
+	COLLECTOR_SECONDS=60 $(GO) test -tags guest -count=1 -timeout 70m -v -run TestProgramCollector ./tests/
 
 syscalls: tools ## the table of system calls, with what is missing
 	@$(GO) run ./internal/tools/syscalls

@@ -24,6 +24,10 @@ const (
 // tick is how long a task may run in user mode, in ns, before it is interrupted to see whether another's turn has come.
 const tick = 4e6
 
+// markTurn is how long a task may run in user mode while the garbage collector marks, in ns, before the collector has its
+// turn: a turn takes about three quarters of the time since the last one to come to its share of a quarter.
+const markTurn = 500e3
+
 // interrupts is the machine's interrupt controllers, and what to do at an interrupt.
 type interrupts struct {
 	table   *irq.Table
@@ -175,7 +179,7 @@ func (ic *interrupts) Interrupt(vector uint32) bool {
 		if monotonic() >= p.tickAt {
 			return true
 		}
-		runtime.Gosched() // a timer of the runtime is due, which its scheduler runs
+		runtime.Gosched() // a timer of the runtime is due, or the collector's turn, which its scheduler sees to
 	case vectorSpurious:
 	default:
 		ic.table.Dispatch(uint8(vector))
@@ -198,4 +202,7 @@ func (ic *interrupts) setTimer() {
 		p.tickAt = now + tick
 	}
 	armTimer(p.tickAt)
+	if atomic.LoadUint32(&gcMarking) != 0 {
+		armTimer(monotonic() + markTurn)
+	}
 }

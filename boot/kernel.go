@@ -48,6 +48,7 @@ type kernel struct {
 	abi     *linux386.ABI
 	proc    *proc.Kernel
 	exited  chan int // gets the wait(2) status of the first process
+	gcStat  *gcStat  // nil unless asked for
 }
 
 // fastCalls has the ABI's names of the instructions that enter the kernel.
@@ -81,8 +82,13 @@ func (k *kernel) build() error {
 	}
 	k.clock.onChange(func() { k.abi.SetTime(k.clock.source()) })
 	k.exited = make(chan int, 1)
+	var cpu proc.CPU = k.cpu
+	if k.args.GCStat {
+		k.gcStat = &gcStat{CPU: k.cpu}
+		cpu = k.gcStat
+	}
 	k.proc = proc.New(proc.Config{
-		Memory: k.memory, VFS: k.vfs, Clock: k.clock, ABI: k.abi, CPU: k.cpu, Interrupts: k.irq, Random: k.random.Read,
+		Memory: k.memory, VFS: k.vfs, Clock: k.clock, ABI: k.abi, CPU: cpu, Interrupts: k.irq, Random: k.random.Read,
 		MaxTasks: maxTasks(), Short: heapShort, NewParker: newParker,
 		InitExited: func(status int) { k.exited <- status }, TraceCalls: k.args.Trace != "",
 		Log:    func(msg string) { kernelLog.Add(klog.Warning, msg) },
@@ -217,6 +223,9 @@ var execHints = map[abi.Errno]string{
 
 // end sends what the console has yet to send, and ends the machine.
 func (k *kernel) end(status uint8) {
+	if k.gcStat != nil {
+		k.gcStat.report()
+	}
 	if k.port != nil {
 		k.port.Flush()
 	}

@@ -122,6 +122,14 @@ func addMemory(start, end uint64)
 //go:linkname garbage runtime.bareGarbage
 func garbage() uint64
 
+// gcMarking is not 0 while the garbage collector marks.
+//
+//go:linkname gcMarking runtime.gcBlackenEnabled
+var gcMarking uint32
+
+//go:linkname gcHeldTimes runtime.bareGCHeld
+func gcHeldTimes() (assist, work, stopped int64)
+
 //go:linkname heapRoom runtime.bareHeapRoom
 func heapRoom() (left, held uint64)
 

@@ -8,6 +8,7 @@
 //	panic=exit|reboot|halt  what a kernel panic does (default exit: tell the host, or halt if there is none)
 //	loglevel=N              messages of a level below N appear on the console (default 5: warnings and worse), 0 to 8
 //	quiet, debug            loglevel=4, loglevel=8
+//	gcstat                  measure the garbage collector, and say at the end how long it kept tasks from running
 //	-- ARGS                 arguments of the first process
 //
 // Words are separated by white space; within double quotes it is part of a word, and \", \\ and \n stand for a quote, a
@@ -44,6 +45,7 @@ type Args struct {
 	RawConsole bool
 	Panic      Policy
 	LogLevel   int
+	GCStat     bool
 	Problems   []string // what was wrong, a line each
 }
 
@@ -101,6 +103,8 @@ func (a *Args) word(w string) {
 			return
 		}
 		a.LogLevel = n
+	case "gcstat":
+		a.GCStat = true
 	case "quiet":
 		a.LogLevel = 4
 	case "debug":

@@ -27,9 +27,9 @@ func TestSplit(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	a := Parse(`init=/bin/sh console=ttyS0,raw userns=owned panic=reboot loglevel=7 trace=open,close -- -c "echo hi" --`)
+	a := Parse(`init=/bin/sh console=ttyS0,raw userns=owned panic=reboot loglevel=7 gcstat trace=open,close -- -c "echo hi" --`)
 	want := Args{Init: "/bin/sh", InitArgs: []string{"-c", "echo hi", "--"}, Root: "initrd", UserNS: "owned",
-		Trace: "open,close", Console: "ttyS0", RawConsole: true, Panic: Reboot, LogLevel: 7}
+		Trace: "open,close", Console: "ttyS0", RawConsole: true, Panic: Reboot, LogLevel: 7, GCStat: true}
 	if !reflect.DeepEqual(a, want) {
 		t.Errorf("got %+v, want %+v", a, want)
 	}

@@ -1,11 +1,12 @@
 // Package goruntime makes the stock Go runtime run without an operating system: it replaces, through 'go build -overlay',
-// the files of the standard library that make system calls, and adds a package of support to it.
+// the files of the standard library that make system calls, changes a few numbers in others, and adds a package of support to it.
 //
 // The files are in _overlay, whose name keeps the go command from taking them for a package of this module, and in
 // bare, which is a package of this module too, so that it has tests.
 package goruntime
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -51,6 +52,23 @@ var replaced = map[string]string{
 	"crypto/internal/fips140/drbg/entropy_fips140.go":  "_overlay/drbg/entropy_fips140.go",
 }
 
+// change is a text that is in a file of the standard library once, and what stands there instead.
+type change struct{ old, new string }
+
+// changed are the files, below GOROOT/src, in which the overlay changes numbers: how long the collector works at once. On one
+// CPU nothing else runs meanwhile, and to mark small objects costs an order of magnitude more than the millisecond for a
+// megabyte that the runtime counts with.
+var changed = map[string][]change{
+	"runtime/mgcmark.go": {
+		{"rootBlockBytes = 256 << 10", "rootBlockBytes = 32 << 10"},     // of the image's data in a piece
+		{"maxObletBytes = 128 << 10", "maxObletBytes = 16 << 10"},       // of a large object in a piece
+		{"drainCheckThreshold = 100000", "drainCheckThreshold = 10000"}, // bytes until a worker looks whether its turn is over
+	},
+	// By how much a worker may exceed its share of the time before its turn is over: without the slack, turns are not in
+	// proportion to the time that the collection has taken so far.
+	"runtime/mgc.go": {{"> 1.2*gcController.fractionalUtilizationGoal", "> gcController.fractionalUtilizationGoal"}},
+}
+
 // added are the folders whose files the overlay adds, and where to. Files that replace others are not added.
 var added = map[string]string{
 	"_overlay/runtime": "runtime",
@@ -58,8 +76,9 @@ var added = map[string]string{
 }
 
 // Overlay returns the overlay, in the format of 'go build -overlay', for the standard library in goroot and this
-// package's source in dir, an absolute path. It fails if a file that it replaces does not exist.
-func Overlay(goroot, dir string) ([]byte, error) {
+// package's source in dir, an absolute path. Files that it changes it writes to the folder out, an absolute path too. It fails
+// if a file that it replaces does not exist, or one that it changes is not as expected.
+func Overlay(goroot, dir, out string) ([]byte, error) {
 	replace := make(map[string]string)
 	taken := make(map[string]bool)
 	for std, file := range replaced {
@@ -69,6 +88,13 @@ func Overlay(goroot, dir string) ([]byte, error) {
 		}
 		replace[target] = filepath.Join(dir, file)
 		taken[file] = true
+	}
+	for std, list := range changed {
+		target, file := filepath.Join(goroot, "src", std), filepath.Join(out, std)
+		if err := apply(list, target, file); err != nil {
+			return nil, err
+		}
+		replace[target] = file
 	}
 	for folder, std := range added {
 		entries, err := os.ReadDir(filepath.Join(dir, folder))
@@ -84,4 +110,26 @@ func Overlay(goroot, dir string) ([]byte, error) {
 		}
 	}
 	return json.MarshalIndent(map[string]any{"Replace": replace}, "", "\t")
+}
+
+// apply writes the file target with the changes to file, unless it is there already: its time stamp may be what a build
+// depends on.
+func apply(list []change, target, file string) error {
+	text, err := os.ReadFile(target)
+	if err != nil {
+		return err
+	}
+	for _, c := range list {
+		if n := bytes.Count(text, []byte(c.old)); n != 1 {
+			return fmt.Errorf("%s: %q is there %d times, not once", target, c.old, n)
+		}
+		text = bytes.Replace(text, []byte(c.old), []byte(c.new), 1)
+	}
+	if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, text) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o644)
 }

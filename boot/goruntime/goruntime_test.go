@@ -31,7 +31,7 @@ func TestOverlay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := Overlay(filepath.Dir(src), dir)
+	b, err := Overlay(filepath.Dir(src), dir, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,8 +45,15 @@ func TestOverlay(t *testing.T) {
 		}
 		std, _ := filepath.Rel(src, target)
 		_, err := os.Stat(target)
-		if _, replaces := replaced[std]; replaces != (err == nil) {
-			t.Errorf("%s: replaced: %v, exists: %v", std, replaces, err == nil)
+		_, replaces := replaced[std]
+		list, changes := changed[std]
+		if (replaces || changes) != (err == nil) {
+			t.Errorf("%s: replaced: %v, changed: %v, exists: %v", std, replaces, changes, err == nil)
+		}
+		for _, c := range list {
+			if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), c.old) || !strings.Contains(string(text), c.new) {
+				t.Errorf("%s: %q is not changed: %v", std, c.old, err)
+			}
 		}
 		if strings.HasSuffix(target, "_test.go") {
 			t.Errorf("%s: a test in the kernel", target)
@@ -63,7 +70,25 @@ func TestOverlay(t *testing.T) {
 }
 
 func TestOverlayOfAnotherGo(t *testing.T) {
-	if _, err := Overlay(t.TempDir(), "."); err == nil {
+	if _, err := Overlay(t.TempDir(), ".", t.TempDir()); err == nil {
 		t.Error("an empty GOROOT is good enough")
+	}
+}
+
+// TestChange refuses a file in which the text is not there once.
+func TestChange(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in"), filepath.Join(dir, "new", "out")
+	for text, want := range map[string]string{"a b c": "a d c", "a c": "", "b b": ""} {
+		if err := os.WriteFile(in, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		err := apply([]change{{"b", "d"}}, in, out)
+		if (err == nil) != (want != "") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if got, _ := os.ReadFile(out); want != "" && string(got) != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
 	}
 }

@@ -39,7 +39,7 @@ after signal N). After a kernel panic the status is 70 and the report is on stan
   -m MiB      memory (default 128)
   -s CPUS     processors (default 1; this kernel uses one)
   -M MACHINE  microvm, q35 or pc (default microvm)
-  -a 'ARGS'   kernel arguments: userns=mapped|owned panic=reboot|halt|exit loglevel=0..8 trace=... console=...
+  -a 'ARGS'   kernel arguments: userns=mapped|owned panic=reboot|halt|exit loglevel=0..8 trace=... console=... gcstat
   -t          trace system calls on standard error
   -g          wait for gdb on port 1234 (gdb -x boot/cleave.gdb)
   -k          use KVM and fail without it (default: KVM if it is usable, else emulation)

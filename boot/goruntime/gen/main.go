@@ -1,4 +1,5 @@
-// Gen writes the overlay that the kernel is built with, for the Go release that is installed.
+// Gen writes the overlay that the kernel is built with, for the Go release that is installed, and the files that are changed
+// for it next to it, in a folder of its name without ".json".
 //
 //	go run ./boot/goruntime/gen -o build/overlay.json
 package main
@@ -38,7 +39,11 @@ func run(out, dir string) error {
 	if err != nil {
 		return err
 	}
-	overlay, err := goruntime.Overlay(goroot, dir)
+	files, err := filepath.Abs(strings.TrimSuffix(out, ".json"))
+	if err != nil {
+		return err
+	}
+	overlay, err := goruntime.Overlay(goroot, dir, files)
 	if err != nil {
 		return err
 	}

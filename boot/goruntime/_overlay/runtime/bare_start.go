@@ -231,7 +231,7 @@ var (
 //go:nosplit
 func bareVectorInit() *bareVector {
 	gc := &bareGC100[0]
-	if mib := barePool.Total() >> 8; mib >= 1000 {
+	if mib := barePool.Total() >> 8; mib >= 192 {
 		gc = &bareGC400[0]
 	} else if mib >= 96 {
 		gc = &bareGC200[0]

@@ -43,6 +43,10 @@ func netpoll(delay int64) (gList, int32) {
 			bareWindow(cpu.idleStack())
 			bareTakeTimer(cpu)
 		}
+		// The world is polled when it starts again: a collection may have begun, at which the timer is set anew.
+		if gcBlackenEnabled != 0 {
+			*cpu.fired = -1
+		}
 	} else {
 		wake := int64(-1)
 		if delay > 0 {
