@@ -96,3 +96,24 @@ func TestProgramPAM(t *testing.T) {
 	})
 	sameAsLinux(t, root, "/bin/bash", "/t.sh")
 }
+
+// TestProgramTwoUsers runs the steps of the test program of the 2006 patches: four lines say GOOD, and the file that both
+// children wrote holds exactly what the second wrote last.
+func TestProgramTwoUsers(t *testing.T) {
+	t.Parallel()
+	root := rootWith(t, debian(t, "busybox-static"), nil)
+	command(t, "cp", compile(t, "programs/twousers/twousers.c"), filepath.Join(root, "twousers"))
+	r := guest{root: root, kargs: "userns=owned"}.run(t, "/bin/busybox", "sh", "-c", "/twousers; /bin/busybox cat /testme")
+	good := `thread 1: able to write /testme: GOOD
+thread 2: able to write /testme: GOOD
+thread 2: unable to open /mnt1/testme: GOOD
+thread2: unable to remount /mnt1 to /mnt2: GOOD
+`
+	rest, ok := strings.CutPrefix(r.stdout, good)
+	for _, line := range []string{"thread 1: exiting.\n", "thread 2: exiting\n"} {
+		rest = strings.Replace(rest, line, "", 1)
+	}
+	if !ok || rest != "b" || r.status != 0 {
+		t.Errorf("status %d\n%s\n%s", r.status, r.stdout, r.stderr)
+	}
+}
