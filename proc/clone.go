@@ -323,10 +323,11 @@ func (b *birth) tell() error {
 		}
 	}
 	if a.Flags&abi.CLONE_PARENT_SETTID != 0 {
-		_ = t.mm.Store32(a.ParentTID, uint32(b.nr)) // clone(2) does not fail for a bad address
+		_ = mm.Store(t.mm, a.ParentTID, &b.nr) // clone(2) does not fail for a bad address
 	}
 	if a.Flags&abi.CLONE_CHILD_SETTID != 0 {
-		_ = b.child.mm.Store32(a.ChildTID, uint32(b.pid.Number()))
+		nr := b.pid.Number()
+		_ = mm.Store(b.child.mm, a.ChildTID, &nr)
 	}
 	return nil
 }

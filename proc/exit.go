@@ -3,6 +3,7 @@ package proc
 import (
 	"cleave/abi"
 	"cleave/fs/tty"
+	"cleave/mm"
 )
 
 // Exit ends the calling thread once it is on the way back to user mode; the low byte of status is what wait(2) shows.
@@ -87,7 +88,7 @@ func (t *Task) releaseMM() {
 func (t *Task) leaveMemory() {
 	t.robustExit()
 	if t.clearTID != 0 && t.mm.Users() > 1 {
-		if t.mm.Store32(t.clearTID, 0) == nil { // a bad address is the program's own affair
+		if mm.Store(t.mm, t.clearTID, new(uint32)) == nil { // a bad address is the program's own affair
 			_, _ = t.FutexWake(t.clearTID, false, 1, abi.FUTEX_BITSET_MATCH_ANY)
 		}
 	}

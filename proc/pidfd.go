@@ -3,6 +3,7 @@ package proc
 import (
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/mm"
 	"cleave/ns"
 	"cleave/ns/user"
 	"cleave/wait"
@@ -228,7 +229,8 @@ func (s *pidfdSlot) reserve(t *Task, addr uint32) error {
 		return err
 	}
 	s.fd, s.taken = fd, true
-	return t.mm.Store32(addr, uint32(fd))
+	nr := int32(fd)
+	return mm.Store(t.mm, addr, &nr)
 }
 
 // fill makes the descriptor stand for the new task.

@@ -63,7 +63,7 @@ func errno(err error) abi.Errno {
 func (a *ABI) Restart(t *proc.Task, block bool) {
 	c := t.Ctx
 	if c.Vector != proc.VectorSyscall {
-		if v, err := t.MM().Load32(c.ESP); err == nil {
+		if v, err := load32(t, c.ESP); err == nil {
 			c.EBP = v
 		}
 	}

@@ -113,7 +113,7 @@ func arg6(t *proc.Task) (uint32, error) {
 	if t.Ctx.Vector == proc.VectorSyscall {
 		return t.Ctx.EBP, nil
 	}
-	return t.MM().Load32(t.Ctx.ESP)
+	return load32(t, t.Ctx.ESP)
 }
 
 func op0(name string, h func(*proc.Task) error) row {

@@ -69,7 +69,7 @@ func (StrList) show(p *printer, i int) {
 	const maxStrings = 32
 	sep := "["
 	for n, at := 0, p.regs[i]; at != 0; n, at = n+1, at+4 {
-		s, err := p.t.MM().Load32(at)
+		s, err := load32(p.t, at)
 		if err != nil || s == 0 {
 			break
 		}

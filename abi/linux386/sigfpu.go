@@ -78,7 +78,7 @@ func (a *ABI) popFPU(t *proc.Task, fp uint32) error {
 // popRest takes what follows the FXSAVE image at address image.
 func (a *ABI) popRest(t *proc.Task, state []byte, image uint32, sw *fpxSW) error {
 	if sw.Magic1 == magic1 && sw.XstateSize == a.fpuSize {
-		if end, err := t.MM().Load32(image + a.fpuSize); err == nil && end == magic2 {
+		if end, err := load32(t, image+a.fpuSize); err == nil && end == magic2 {
 			return t.MM().CopyIn(state[fxsaveSize:], image+fxsaveSize)
 		}
 	}

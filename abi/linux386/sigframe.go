@@ -209,7 +209,7 @@ func sysSigreturn(t *proc.Task) (uint32, error) {
 		return a.badFrame(t)
 	}
 	f := mm.Get[sigframe](buf)
-	high, err := t.MM().Load32(at + plainTail)
+	high, err := load32(t, at+plainTail)
 	if err != nil {
 		return a.badFrame(t)
 	}

@@ -45,7 +45,7 @@ func sysIPC(t *proc.Task, call, first, second, third Int, ptr Addr, fifth Int) (
 		if ptr == 0 {
 			return 0, abi.EINVAL
 		}
-		arg, err := t.MM().Load32(uint32(ptr))
+		arg, err := load32(t, uint32(ptr))
 		if err != nil {
 			return 0, err
 		}
@@ -73,7 +73,7 @@ func sysIPC(t *proc.Task, call, first, second, third Int, ptr Addr, fifth Int) (
 		if err != nil {
 			return 0, err
 		}
-		return 0, t.MM().Store32(uint32(third), uint32(at))
+		return 0, store32(t, uint32(third), uint32(at))
 	case callShmdt:
 		return 0, sysShmdt(t, ptr)
 	case callShmget:
@@ -126,7 +126,7 @@ func sysMsgget(t *proc.Task, key Int, flags Hex) (Int, error) {
 }
 
 func sysMsgsnd(t *proc.Task, id Int, msg Addr, n Size, flags Hex) error {
-	typ, err := t.MM().Load32(uint32(msg))
+	typ, err := load32(t, uint32(msg))
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func sysMsgrcv(t *proc.Task, id Int, msg Addr, n Size, typ Int, flags Hex) (Int,
 	if err != nil {
 		return 0, err
 	}
-	if err := t.MM().Store32(uint32(msg), uint32(got)); err != nil {
+	if err := store32(t, uint32(msg), uint32(got)); err != nil {
 		return 0, err
 	}
 	return Int(len(data)), t.MM().CopyOut(uint32(msg)+4, data)

@@ -103,7 +103,7 @@ func setFilter(t *proc.Task, flags uint32, addr Addr) (Int, error) {
 
 // actionAvail is SECCOMP_GET_ACTION_AVAIL. EOPNOTSUPP: filters can't return the action.
 func actionAvail(t *proc.Task, addr Addr) error {
-	action, err := t.MM().Load32(uint32(addr))
+	action, err := load32(t, uint32(addr))
 	if err != nil {
 		return err
 	}

@@ -104,9 +104,6 @@ func addrRoom(t *proc.Task) []byte { return t.PathBuffer(1)[: 0 : 2*maxAddr] }
 
 // giveAddr stores an address, as much as the program has room for, and its whole length.
 func giveAddr(t *proc.Task, b []byte, at Addr, size InOut[int32]) error {
-	if at == 0 {
-		return nil
-	}
 	room, err := size.Load(t)
 	if err != nil {
 		return err
@@ -266,6 +263,9 @@ func sysRecvfrom(t *proc.Task, fd FD, buf Out, n Size, flags MsgFlags, from Addr
 			return err
 		}
 		m.DropRights()
+		if from == 0 {
+			return nil
+		}
 		return giveAddr(t, m.Addr, from, size)
 	})
 	return Size(done), err

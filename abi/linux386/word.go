@@ -77,5 +77,10 @@ func (p InOut[T]) Load(t *proc.Task) (T, error) { return mm.Load[T](t.MM(), uint
 // Store writes to where p points. EFAULT.
 func (p InOut[T]) Store(t *proc.Task, v *T) error { return mm.Store(t.MM(), uint32(p), v) }
 
+// load32 and store32 read and write a word, which may lie anywhere: only a futex has to be aligned. EFAULT.
+func load32(t *proc.Task, addr uint32) (uint32, error) { return mm.Load[uint32](t.MM(), addr) }
+
+func store32(t *proc.Task, addr, v uint32) error { return mm.Store(t.MM(), addr, &v) }
+
 // off puts an offset of two registers together.
 func off(lo OffLo, hi OffHi) int64 { return int64(hi)<<32 | int64(lo) }
