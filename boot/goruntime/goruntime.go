@@ -60,8 +60,9 @@ type change struct{ old, new string }
 // megabyte that the runtime counts with.
 var changed = map[string][]change{
 	"runtime/mgcmark.go": {
-		{"rootBlockBytes = 256 << 10", "rootBlockBytes = 32 << 10"},     // of the image's data in a piece
-		{"maxObletBytes = 128 << 10", "maxObletBytes = 16 << 10"},       // of a large object in a piece
+		{"rootBlockBytes = 256 << 10", "rootBlockBytes = 32 << 10"}, // of the image's data in a piece
+		// Of a large object in a piece. It must be more than 32 KiB: smaller objects share their span with others.
+		{"maxObletBytes = 128 << 10", "maxObletBytes = 36 << 10"},
 		{"drainCheckThreshold = 100000", "drainCheckThreshold = 10000"}, // bytes until a worker looks whether its turn is over
 	},
 	// By how much a worker may exceed its share of the time before its turn is over: without the slack, turns are not in
