@@ -23,7 +23,7 @@ func (c *Caller) Mount(source, target []byte, fstype string, flags uint32, optio
 	const kinds = abi.MS_SHARED | abi.MS_PRIVATE | abi.MS_SLAVE | abi.MS_UNBINDABLE
 	switch {
 	case flags&abi.MS_REMOUNT != 0 && flags&abi.MS_BIND != 0:
-		return c.remountBind(p, mountFlagsOf(flags))
+		return c.remountBind(p, flags)
 	case flags&abi.MS_REMOUNT != 0:
 		return c.remount(p, flags, options)
 	case flags&abi.MS_BIND != 0:
@@ -48,6 +48,15 @@ func mountFlagsOf(flags uint32) uint32 {
 		m &^= MountRelatime | MountNoAtime
 	}
 	return m
+}
+
+// remountFlags returns the flags of m that a remount asks for: if it says nothing about access times, those stay.
+func (m *Mount) remountFlags(flags uint32) uint32 {
+	f := mountFlagsOf(flags)
+	if flags&(abi.MS_NOATIME|abi.MS_NODIRATIME|abi.MS_RELATIME|abi.MS_STRICTATIME) == 0 {
+		f = f&^mountAtimeFlags | m.flags.Load()&mountAtimeFlags
+	}
+	return f
 }
 
 // place is where something is to be mounted: the topmost mount there.
@@ -352,7 +361,7 @@ func (m *Mount) hidesSomething() bool {
 	return false
 }
 
-// remountBind changes the flags of one mount. EPERM: one that may not be cleared here.
+// remountBind changes the flags of one mount (MS_*). EPERM: one that may not be cleared here.
 func (c *Caller) remountBind(p Path, flags uint32) error {
 	v := c.VFS
 	v.tree.Lock()
@@ -361,10 +370,11 @@ func (c *Caller) remountBind(p Path, flags uint32) error {
 	if m.ns != c.Mounts || p.Dentry != m.root {
 		return abi.EINVAL
 	}
-	if err := m.maySetFlags(flags); err != nil {
+	wanted := m.remountFlags(flags)
+	if err := m.maySetFlags(wanted); err != nil {
 		return err
 	}
-	return m.setFlags(flags)
+	return m.setFlags(wanted)
 }
 
 // maySetFlags checks flags, which are to replace all those of m, against what is locked.
@@ -395,7 +405,7 @@ func (c *Caller) remount(p Path, flags uint32, options string) error {
 	v := c.VFS
 	v.tree.RLock()
 	bad := m.ns != c.Mounts || p.Dentry != m.root
-	locked := m.maySetFlags(mountFlagsOf(flags))
+	locked := m.maySetFlags(m.remountFlags(flags))
 	v.tree.RUnlock()
 	switch {
 	case bad:
@@ -408,7 +418,7 @@ func (c *Caller) remount(p Path, flags uint32, options string) error {
 	}
 	v.tree.Lock()
 	defer v.tree.Unlock()
-	m.flags.Store(m.flags.Load()&^mountUserFlags | mountFlagsOf(flags))
+	m.flags.Store(m.flags.Load()&^mountUserFlags | m.remountFlags(flags))
 	if m.ns != nil {
 		m.ns.changedLocked()
 	}

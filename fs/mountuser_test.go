@@ -54,7 +54,11 @@ func TestLockedMounts(t *testing.T) {
 	}
 	o.want(abi.EPERM, remount(abi.MS_NOSUID|abi.MS_NOATIME))
 	o.want(abi.EPERM, remount(abi.MS_RDONLY|abi.MS_NOATIME))
-	o.want(abi.EPERM, remount(abi.MS_RDONLY|abi.MS_NOSUID))
+	o.want(abi.EPERM, remount(abi.MS_RDONLY|abi.MS_NOSUID|abi.MS_STRICTATIME))
+	o.ok(remount(abi.MS_RDONLY | abi.MS_NOSUID)) // noatime stays
+	if !strings.Contains(o.line("/ro"), "noatime") {
+		t.Errorf("mountinfo %q", o.line("/ro"))
+	}
 	o.ok(remount(abi.MS_RDONLY | abi.MS_NOSUID | abi.MS_NOATIME | abi.MS_NOEXEC))
 	// What comes from outside later is locked as well.
 	k.mkdir("/shared/late")

@@ -144,6 +144,7 @@ type fsContext struct {
 	sb      *Superblock // made, or picked
 	root    *Dentry     // of sb, that the mount is to show
 	picked  Path        // fspick: the mount, pinned
+	mounted bool        // fsmount has taken sb
 }
 
 // Release lets go of what the context has.
@@ -215,7 +216,7 @@ func (c *Caller) Fsconfig(f *File, cmd int, key, value string) error {
 	defer f.posMu.Unlock()
 	switch cmd {
 	case abi.FSCONFIG_SET_FLAG, abi.FSCONFIG_SET_STRING:
-		if x.sb != nil && !x.picked.Valid() {
+		if x.mounted || x.sb != nil && !x.picked.Valid() {
 			return abi.EBUSY
 		}
 		return x.set(cmd, key, value)
@@ -252,7 +253,7 @@ func (x *fsContext) set(cmd int, key, value string) error {
 }
 
 func (x *fsContext) create(c *Caller) error {
-	if x.sb != nil {
+	if x.mounted || x.sb != nil {
 		return abi.EBUSY
 	}
 	sb, root, err := c.makeSuper(x.source, x.typ.Name, x.flags, strings.Join(x.options, ","))
@@ -271,7 +272,8 @@ func (x *fsContext) reconfigure(c *Caller) error {
 	return err
 }
 
-// Fsmount is fsmount(2): a detached mount of what a context has made. EINVAL: it has made nothing, or it is mounted.
+// Fsmount is fsmount(2): a detached mount of what a context has made. EINVAL: it has made nothing; EBUSY: it is
+// mounted.
 func (c *Caller) Fsmount(f *File, flags, attrs uint32) (*File, error) {
 	switch {
 	case !c.mayMount():
@@ -289,13 +291,16 @@ func (c *Caller) Fsmount(f *File, flags, attrs uint32) (*File, error) {
 	}
 	f.posMu.Lock()
 	defer f.posMu.Unlock()
-	if x.sb == nil || x.picked.Valid() {
+	switch {
+	case x.mounted:
+		return nil, abi.EBUSY
+	case x.sb == nil, x.picked.Valid():
 		return nil, abi.EINVAL
 	}
 	v := c.VFS
 	m := v.newMount(x.sb, x.root, c.Cred.NS, bits)
 	m.source = x.source
-	x.sb = nil
+	x.sb, x.mounted = nil, true
 	var gone dropped
 	var out *File
 	v.tree.Lock()
