@@ -50,10 +50,13 @@ func (f *File) AddSeals(seals uint32) error {
 	if i.seals()&abi.F_SEAL_SEAL != 0 {
 		return abi.EPERM
 	}
-	if seals&abi.F_SEAL_WRITE != 0 && i.seals()&abi.F_SEAL_WRITE == 0 && i.writableMaps.Load() != 0 {
+	added := seals &^ i.seals()
+	i.state.Or(added << sealShift)
+	// A mapping that is being made has been counted before its maker looks at the seals: one of the two sees the other.
+	if added&abi.F_SEAL_WRITE != 0 && i.writableMaps.Load() != 0 {
+		i.state.And(^(added << sealShift))
 		return abi.EBUSY
 	}
-	i.state.Or(seals << sealShift)
 	return nil
 }
 
@@ -67,14 +70,12 @@ func (f *File) Seals() (uint32, error) {
 
 func (i *Inode) seals() uint32 { return i.state.Load() >> sealShift }
 
-// AddWritableMap counts d more mappings of the file that are shared and may be written to. EPERM: a seal forbids them.
-func (i *Inode) AddWritableMap(d int) error {
-	if d > 0 && i.seals()&noWrite != 0 {
-		return abi.EPERM
-	}
-	i.writableMaps.Add(int32(d))
-	return nil
-}
+// CountWritableMap counts d more mappings of the file that are shared and may be written to. Who makes one counts it, and
+// then looks at WriteSealed.
+func (i *Inode) CountWritableMap(d int32) { i.writableMaps.Add(d) }
+
+// WriteSealed reports whether a seal forbids new mappings that are shared and may be written to.
+func (i *Inode) WriteSealed() bool { return i.seals()&noWrite != 0 }
 
 // sealedRoom cuts the room for a write at off by the seals. EPERM. The content lock is held.
 func (i *Inode) sealedRoom(off, room int64) (int64, error) {

@@ -6,7 +6,7 @@ import (
 )
 
 // Map makes a mapping and returns its address (mmap(2)). Errors: EINVAL, EEXIST (MAP_FIXED_NOREPLACE), EPERM (below
-// MinAddr), EACCES (rights that the file does not give), ENOMEM (no room, a limit, too many mappings), EAGAIN (too much
+// MinAddr, a seal), EACCES (rights that the file does not give), ENOMEM (no room, a limit, too many mappings), EAGAIN (too much
 // locked memory).
 func (as *AddressSpace) Map(m Map) (uint32, error) {
 	n, err := m.check()
@@ -76,6 +76,17 @@ func (as *AddressSpace) mapLocked(m *Map, n uint32) (*vma, error) {
 	v.setProt(m.Prot, as.mem.nx)
 	v.flags = as.flagsOf(m)
 	v.file, v.mapping = m.File, m.Mapping
+	if v.writesFile() {
+		i := v.file.Inode()
+		i.CountWritableMap(1)
+		defer i.CountWritableMap(-1) // hold counts v itself
+		if i.WriteSealed() {
+			if m.Prot&ProtWrite != 0 {
+				return nil, abi.EPERM
+			}
+			v.max &^= ProtWrite
+		}
+	}
 	if err := as.admit(v, start, start+n); err != nil {
 		return nil, err
 	}

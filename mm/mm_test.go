@@ -93,7 +93,8 @@ type testFile struct {
 }
 
 func newFile(t testing.TB, m *Memory, n uint64) *testFile {
-	f := &testFile{file: new(fs.File).Get(), pool: m.pool, pages: make([]frame.PFN, n), n: n, dirty: map[uint64]bool{}}
+	v := fs.New(m.pool, func() int64 { return 0 })
+	f := &testFile{file: v.NewAnonFile(fs.NoFile{}, "file", nil, abi.O_RDWR, nil), pool: m.pool, pages: make([]frame.PFN, n), n: n, dirty: map[uint64]bool{}}
 	t.Cleanup(func() {
 		f.drop(0, n)
 		if f.file.Refs() != 1 || f.Mapped() {

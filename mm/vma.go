@@ -82,6 +82,11 @@ func (v *vma) isData() bool {
 	return v.prot&ProtWrite != 0 && v.flags&(vmShared|vmGrowsDown) == 0
 }
 
+// writesFile reports whether what is written to v goes, or could after mprotect(2), to a file.
+func (v *vma) writesFile() bool {
+	return v.file != nil && v.flags&vmShared != 0 && v.max&ProtWrite != 0
+}
+
 // joins reports whether b could be the rest of v.
 func (v *vma) joins(b *vma) bool {
 	return v.end == b.start && v.prot == b.prot && v.max == b.max && v.flags == b.flags && v.file == b.file &&
@@ -138,6 +143,9 @@ func (as *AddressSpace) drop(v *vma) {
 	if v.mapping != nil {
 		v.mapping.RemoveMapper(as)
 	}
+	if v.writesFile() {
+		v.file.Inode().CountWritableMap(-1)
+	}
 	if v.file != nil {
 		v.link, as.dead = as.dead, v
 		return
@@ -166,6 +174,9 @@ func (as *AddressSpace) hold(v *vma) {
 	}
 	if v.file != nil {
 		v.file.Get()
+	}
+	if v.writesFile() {
+		v.file.Inode().CountWritableMap(1)
 	}
 }
 

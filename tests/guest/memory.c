@@ -165,7 +165,7 @@ static void pointers(void) {
 }
 
 int main(void) {
-	plan(46);
+	plan(49);
 	signal(SIGSEGV, on_fault);
 	signal(SIGBUS, on_fault);
 	mappings();
@@ -176,7 +176,19 @@ int main(void) {
 	pointers();
 	int mfd = memfd_create("m", MFD_ALLOW_SEALING);
 	ok(mfd >= 0 && write(mfd, "abc", 3) == 3, "memfd_create");
+	char *w = mmap(NULL, 8192, PROT_READ, MAP_SHARED, mfd, 0);
+	munmap(w + 4096, 4096);
+	fails(fcntl(mfd, F_ADD_SEALS, F_SEAL_WRITE), EBUSY, "F_SEAL_WRITE while a mapping could write: EBUSY");
+	pid_t child = fork();
+	if (child == 0)
+		for (;;)
+			pause();
+	munmap(w, 4096);
+	fails(fcntl(mfd, F_ADD_SEALS, F_SEAL_WRITE), EBUSY, "also of a child: EBUSY");
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
 	ok(fcntl(mfd, F_ADD_SEALS, F_SEAL_WRITE) == 0 && write(mfd, "x", 1) == -1 && errno == EPERM, "a sealed memfd is not written");
+	fails(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, mfd, 0) == MAP_FAILED ? -1 : 0, EPERM, "nor mapped for that: EPERM");
 	struct iovec l = {&mfd, 1}, r = {(void *)main, 1};
 	ok(syscall(SYS_process_vm_readv, getpid(), &l, 1, &r, 1, 0) == 1, "process_vm_readv of itself");
 	return tap_end();
