@@ -5,6 +5,11 @@ package tests
 // noTCP is the reason of tests that connect to themselves over 127.0.0.1.
 const noTCP = "no network yet: TCP"
 
+const (
+	noNetwork = "no network yet: AF_UNIX is the only address family"
+	noSysfs   = "no sysfs"
+)
+
 // differences says why a verdict in Cleave is not that on Linux: part of the table -> "group name" -> reason. A
 // difference that is not here fails the test, and so does an entry that does not differ any more.
 var differences = map[string]map[string]string{
@@ -20,5 +25,36 @@ var differences = map[string]map[string]string{
 		"syscall TestExecPtrace":     "no ptrace",
 		"syscall TestUnshare":        "no network devices: /proc/net/dev",
 	},
-	"stress": {},
+	"stress": {
+		"stress-ng icmp-flood":   noNetwork,
+		"stress-ng netdev":       noNetwork,
+		"stress-ng netlink-proc": noNetwork,
+		"stress-ng netlink-task": noNetwork,
+		"stress-ng rawsock":      noNetwork,
+		"stress-ng rawudp":       noNetwork,
+		"stress-ng sock":         noNetwork,
+		"stress-ng sockabuse":    noNetwork,
+		"stress-ng sockdiag":     noNetwork,
+		"stress-ng sockmany":     noNetwork,
+		"stress-ng udp":          noNetwork,
+		"stress-ng udp-flood":    noNetwork,
+
+		"stress-ng l1cache":      noSysfs,
+		"stress-ng llc-affinity": noSysfs,
+		"stress-ng memhotplug":   noSysfs,
+		"stress-ng pci":          noSysfs,
+		"stress-ng sysfs":        noSysfs,
+
+		"stress-ng aiol":        "no io_setup: the first asynchronous input and output",
+		"stress-ng dnotify":     "no directory notification by signals (F_NOTIFY); inotify is there",
+		"stress-ng fanotify":    "no fanotify",
+		"stress-ng ioport":      "no input and output ports for programs (ioperm, iopl)",
+		"stress-ng key":         "no keyrings",
+		"stress-ng landlock":    "no Landlock",
+		"stress-ng physpage":    "no /proc/PID/pagemap",
+		"stress-ng pty":         "no TIOCGLCKTRMIOS",
+		"stress-ng ptrace":      "no ptrace",
+		"stress-ng userfaultfd": "no userfaultfd",
+		"stress-ng vm-segv":     "no ptrace",
+	},
 }
