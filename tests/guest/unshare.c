@@ -1,5 +1,5 @@
-// unshare(2), as its author tested it: bad flags; what NEWNS implies; each part alone and in combination, shown by an
-// effect; threads that exec, exit and unshare at once.
+// unshare(2), as its author tested it: (1) bad flags; (2) NEWNS without FS unshares both; (3) each part alone, and all
+// combinations, shown by an effect; (4) ten threads that one futex releases, which exec, exit and unshare.
 #include "tap.h"
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -125,6 +125,56 @@ static void parts(void) {
 	ok(sharing(CLONE_VM | CLONE_SIGHAND, un_sighand) == 0 && handler_is(SIGUSR1, SIG_DFL), "CLONE_SIGHAND: its handlers are its own # DIVERGES");
 }
 
+// all is what a child shares in combinations, part is what it unshares of it.
+static const int all[] = {CLONE_FS, CLONE_FILES, CLONE_NEWNS, CLONE_NEWUTS, CLONE_SYSVSEM};
+static const int memory[] = {CLONE_FS, CLONE_FILES, CLONE_VM, CLONE_SIGHAND};
+#define OWN_FD 77
+static int part;
+
+// touches unshares part and then changes one thing in each part: cwd, a descriptor, a mount, the host's name, a word, a handler.
+static int touches(void *a) {
+	(void)a;
+	if (unshare(part))
+		return 1;
+	if (chdir("/proc") || dup2(1, OWN_FD) != OWN_FD || mount("t", "/tmp/combined", "tmpfs", 0, 0) || sethostname("combined", 8))
+		return 2;
+	word = 5;
+	signal(SIGUSR1, SIG_IGN);
+	return 0;
+}
+
+// seen returns the parts in which the parent sees the change, and undoes it.
+static int seen(void) {
+	struct utsname u;
+	uname(&u);
+	int is = (cwd_is("/proc") ? CLONE_FS : 0) | (fcntl(OWN_FD, F_GETFD) >= 0 ? CLONE_FILES : 0) | (umount("/tmp/combined") == 0 ? CLONE_NEWNS : 0) |
+	         (!strcmp(u.nodename, "combined") ? CLONE_NEWUTS : 0) | (word == 5 ? CLONE_VM : 0) | (handler_is(SIGUSR1, SIG_IGN) ? CLONE_SIGHAND : 0);
+	chdir("/");
+	close(OWN_FD);
+	sethostname("before", 6);
+	word = 1;
+	signal(SIGUSR1, SIG_DFL);
+	return is;
+}
+
+// combine tries every set of the parts; it returns 0, or the set after which the wrong parts were private.
+static int combine(const int *parts, int n, int shared) {
+	int possible = CLONE_NEWNS | CLONE_NEWUTS | (shared & ~CLONE_SYSVSEM);
+	seen();
+	for (int set = 0; set < 1 << n; set++) {
+		part = 0;
+		for (int i = 0; i < n; i++)
+			part |= set >> i & 1 ? parts[i] : 0;
+		int private = part | (part & CLONE_NEWNS ? CLONE_FS : 0) | (part & CLONE_VM ? CLONE_SIGHAND : 0);
+		if (sharing(shared, touches) || seen() != (possible & ~private))
+			return set + 1;
+	}
+	return 0;
+}
+static int alone_in_mounts(void) { return unshare(CLONE_NEWNS | CLONE_NEWUTS) || mount("", "/", 0, MS_REC | MS_PRIVATE, 0); }
+static int combined(void) { return alone_in_mounts() || combine(all, 5, CLONE_FS | CLONE_FILES | CLONE_SYSVSEM); }
+static int combined_memory(void) { return alone_in_mounts() || combine(memory, 4, CLONE_FS | CLONE_FILES | CLONE_VM | CLONE_SIGHAND); }
+
 static int mount_private(void) {
 	if (unshare(CLONE_NEWNS) || mount("", "/", 0, MS_REC | MS_PRIVATE, 0) || mount("x", "/tmp", "tmpfs", 0, 0))
 		return 1;
@@ -209,11 +259,12 @@ static int threaded(void) {
 	return 0;
 }
 
-static volatile int go;
+static volatile int go, waiting;
 
 static void *one_of_ten(void *arg) {
 	int n = (int)(intptr_t)arg;
 	int flags[] = {CLONE_FS, CLONE_FILES, CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_FS | CLONE_FILES | CLONE_NEWNS, CLONE_SYSVSEM};
+	__atomic_add_fetch(&waiting, 1, __ATOMIC_SEQ_CST);
 	while (!go)
 		syscall(SYS_futex, &go, FUTEX_WAIT, 0, 0, 0, 0);
 	if (n == 0)
@@ -230,7 +281,8 @@ static int ten_threads(void) {
 	pthread_t t;
 	for (intptr_t i = 0; i < 10; i++)
 		pthread_create(&t, 0, one_of_ten, (void *)i);
-	usleep(1000);
+	while (waiting < 10)
+		sched_yield();
 	go = 1;
 	syscall(SYS_futex, &go, FUTEX_WAKE, 100, 0, 0, 0);
 	for (;;)
@@ -241,12 +293,16 @@ static int ten_threads(void) {
 int main(int argc, char **argv) {
 	if (argc > 1 && !strcmp(argv[1], "child"))
 		return 44;
-	plan(27);
-	bad_flags();
-	parts();
-	namespaces();
+	plan(29);
+	mkdir("/tmp", 01777);
+	mkdir("/tmp/combined", 0755);
+	bad_flags();  // the author's first test
+	namespaces(); // has his second
+	parts();      // his third: each alone
+	ok(in_child(combined) == 0, "all combinations of FS, FILES, NEWNS, NEWUTS, SYSVSEM");
+	ok(in_child(combined_memory) == 0, "all combinations of FS, FILES, VM, SIGHAND # DIVERGES");
 	ok(in_child(threaded) == 0, "in a threaded process: THREAD, SIGHAND, VM, NEWUSER are EINVAL, the others work");
-	int good = 0;
+	int good = 0; // his fourth
 	for (int i = 0; i < 20; i++)
 		good += in_child(ten_threads) == 44;
 	ok(good == 20, "ten threads released at once: exec, exit, unshare, twenty times over");
