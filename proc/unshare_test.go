@@ -283,3 +283,50 @@ func TestSetns(t *testing.T) {
 		t.Errorf("a mount namespace with a shared root: %v", err)
 	}
 }
+
+// Every step of setns fails once: the task is where it was, and nothing is left over.
+func TestSetnsFailsAtEveryStep(t *testing.T) {
+	k := proctest.New(t)
+	c := k.Init.Fork()
+	if err := unshare(c, abi.CLONE_NEWUSER|abi.CLONE_NEWUTS|abi.CLONE_NEWNS|abi.CLONE_NEWIPC); err != nil {
+		t.Fatal(err)
+	}
+	d := k.Init.Fork()
+	join := func() error {
+		return try(d, func(p *proc.Task) error {
+			var list []user.Any
+			for _, kind := range []user.Kind{user.KindUser, user.KindUTS, user.KindMount, user.KindIPC} {
+				n := c.Namespace(kind, false)
+				defer n.Put()
+				list = append(list, n)
+			}
+			return p.Join(list)
+		})
+	}
+	before := k.Counts()
+	type state struct{ fs, cred, set any }
+	now := func() state { return state{d.FS(), d.Cred(), d.NS()} }
+	had := now()
+	n := 0
+	for ; ; n++ {
+		steps := &user.Steps{Left: n}
+		k.Steps = steps
+		err := join()
+		k.Steps = nil
+		if !steps.Failed {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		if err != abi.ENOMEM || now() != had {
+			t.Fatalf("step %d: %v, changed %v", n, err, now() != had)
+		}
+		if after := k.Counts(); after != before {
+			t.Fatalf("step %d: left over %+v, before %+v", n, after, before)
+		}
+	}
+	if n == 0 || d.NS().Mount != c.NS().Mount || d.Cred().NS != c.Cred().NS {
+		t.Errorf("%d steps could fail; joined: %v", n, d.NS().Mount == c.NS().Mount)
+	}
+}

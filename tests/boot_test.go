@@ -57,6 +57,25 @@ func TestBootCost(t *testing.T) {
 	}
 }
 
+// TestBootMountCost counts instructions: a path walk must not be slower with 1 000 mounts than with 10, and a mount in the
+// copy of a namespace must not cost more than 700.
+func TestBootMountCost(t *testing.T) {
+	t.Parallel()
+	const copyLimit = 700
+	r := guest{args: []string{"-i"}}.run(t, cProgram(t, "mountcost/mountcost.c"))
+	var few, many, copied int
+	if _, err := fmt.Sscanf(r.stdout, "walk %d %d\ncopy %d", &few, &many, &copied); err != nil {
+		t.Fatalf("%v: status %d, %q, %q", err, r.status, r.stdout, r.stderr)
+	}
+	t.Logf("a walk with 10 mounts: %d instructions, with 1 000: %d; a mount in a copy: %d", few, many, copied)
+	if many > few {
+		t.Errorf("a walk costs %d instructions with 10 mounts and %d with 1 000", few, many)
+	}
+	if copied > copyLimit {
+		t.Errorf("a mount in a copy costs %d instructions, more than %d", copied, copyLimit)
+	}
+}
+
 // TestBootBadInput gives the kernel what it cannot use: each time one clear line, and a status.
 func TestBootBadInput(t *testing.T) {
 	good, err := os.ReadFile(filepath.Join(repo, "build", "root.cpio"))
