@@ -79,10 +79,16 @@ func (t *Task) trap(trap Trap) {
 
 func (t *Task) interrupt(vector uint32) {
 	k := t.k
-	if k.Interrupts == nil || !k.Interrupts.Interrupt(vector) {
+	if k.Interrupts == nil {
 		return
 	}
-	t.tick()
+	t.charge()
+	if k.Interrupts.Interrupt(vector) {
+		t.tick()
+		return
+	}
+	t.mark = k.Clock.Monotonic() // others may have run meanwhile
+	t.cpuTick()
 }
 
 // usage is what a task has used. Only the task writes it.

@@ -133,6 +133,10 @@ func TestCPUTime(t *testing.T) {
 		k.Clock.Advance(ns)
 		return c.Trap(proc.Trap{Vector: proc.VectorInterrupts})
 	}
+	interrupted := func(ns int64) proctest.Result { // by a device, or a timer that another sleeps on
+		k.Clock.Advance(ns)
+		return c.Trap(proc.Trap{Vector: proc.VectorInterrupts + 1})
+	}
 	compute(second)
 	do(t, c, func(p *proc.Task) error {
 		u, err := p.Usage(abi.RUSAGE_SELF)
@@ -147,16 +151,25 @@ func TestCPUTime(t *testing.T) {
 	handle(t, c, abi.SIGPROF, handlerAddr, 0, 0)
 	handle(t, c, abi.SIGXCPU, handlerAddr+16, 0, 0)
 	do(t, c, func(p *proc.Task) error {
-		_, err := p.Itimer(abi.ITIMER_PROF, &proc.Itimer{Value: second})
+		_, err := p.Itimer(abi.ITIMER_PROF, &proc.Itimer{Value: second / 2, Interval: second / 4})
 		return err
 	})
-	if r := compute(second / 2); r.Handler {
+	if r := compute(second / 4); r.Handler {
 		t.Error("SIGPROF came too early")
 	}
-	if r := compute(second / 2); r.Regs.EIP != handlerAddr {
+	if r := compute(second / 4); r.Regs.EIP != handlerAddr {
 		t.Error("no SIGPROF")
 	}
 	c.Return()
+	if r := interrupted(second / 4); r.Regs.EIP != handlerAddr {
+		t.Error("no SIGPROF for one who is interrupted before every tick")
+	}
+	c.Return()
+	do(t, c, func(p *proc.Task) error {
+		_, err := p.Itimer(abi.ITIMER_PROF, &proc.Itimer{})
+		return err
+	})
+	compute(second / 4)
 	do(t, c, func(p *proc.Task) error {
 		_, err := p.Rlimit(0, abi.RLIMIT_CPU, &proc.Rlimit{Cur: 3, Max: 4})
 		return err

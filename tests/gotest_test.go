@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,11 +35,11 @@ var goPackages = []goPackage{
 	{path: "bufio", long: true, fast: true},
 	{path: "time", long: true, fast: true, reads: []string{"lib/time"}},
 	{path: "os/signal", long: true, fast: true},
-	{path: "os/exec", long: true, tools: true, mem: 2048},
-	{path: "syscall", long: true, tools: true, mem: 2048},
-	{path: "os", long: true, tools: true, mem: 2048},
-	{path: "io/ioutil", long: true, fast: true},
-	{path: "path/filepath", long: true, fast: true},
+	{path: "os/exec", long: true, fast: true, tools: true, mem: 2048},
+	{path: "syscall", long: true, fast: true, tools: true, mem: 2048},
+	{path: "os", long: true, fast: true, tools: true, mem: 2048},
+	{path: "io/ioutil", long: true, fast: true, reads: []string{"src/io"}},
+	{path: "path/filepath", long: true, fast: true, reads: []string{"src/unicode"}},
 	{path: "internal/runtime/atomic", long: true},
 	{path: "io", long: true, fast: true},
 	{path: "io/fs", long: true},
@@ -90,7 +91,7 @@ func TestGoTest(t *testing.T) {
 		if !p.fast && !*conformance {
 			continue
 		}
-		t.Run(p.path, func(t *testing.T) {
+		t.Run(strings.ReplaceAll(p.path, "/", "_"), func(t *testing.T) {
 			t.Parallel()
 			p.compare(t, table, goroot)
 		})
@@ -106,17 +107,22 @@ func (p goPackage) compare(t *testing.T, table *comparison, goroot string) {
 		program = append(program, "-test.short")
 	}
 	start := time.Now()
-	linux := onTerminal(t, root, program...)
-	want := goResults(linux.stdout)
-	if len(want) == 0 || linux.status != 0 {
-		t.Fatalf("the tests do not pass natively, which proves nothing: status %d\n%s", linux.status, failures(linux.stdout))
+	want, native := settle(t, failed, func(args ...string) result { return onTerminal(t, root, append(program, args...)...) })
+	if len(want) == 0 || native.status != 0 {
+		t.Fatalf("the tests do not pass natively, which proves nothing: status %d\n%s", native.status, failures(native.stdout))
 	}
 	t.Logf("%d tests ran on Linux in %v", len(want), time.Since(start).Round(time.Second))
-	r := guest{root: root, mem: cmp.Or(p.mem, 512), timeout: 65 * time.Minute}.run(t, program...)
-	got := goResults(r.stdout)
+	machine := guest{root: root, mem: cmp.Or(p.mem, 512), timeout: 65 * time.Minute}
+	unexplained := func(got map[string]string) []string { return p.unexplained(want, got) }
+	got, r := settle(t, unexplained, func(args ...string) result { return machine.run(t, append(program, args...)...) })
+	for name := range want {
+		if got[name] == "" {
+			got[name] = "MISSING"
+		}
+	}
 	agree := 0
 	for name, verdict := range want {
-		table.add(p.path, name, verdict, cmp.Or(got[name], "MISSING"))
+		table.add(p.path, name, verdict, got[name])
 		if got[name] == verdict {
 			agree++
 		}
@@ -125,9 +131,49 @@ func (p goPackage) compare(t *testing.T, table *comparison, goroot string) {
 		t.Errorf("status %d, though the tests agree", r.status)
 	}
 	if agree < len(want) || t.Failed() {
-		t.Logf("status %d\n%s\n%s\nLinux:\n%s", r.status, failures(r.stdout), tail(r.stderr, 100), failures(linux.stdout))
+		t.Logf("status %d\n%s\n%s", r.status, failures(r.stdout), tail(r.stderr, 100))
 	}
 	t.Logf("%d tests, %d agree, after %v", len(want), agree, time.Since(start).Round(time.Second))
+}
+
+// failed lists the tests that have failed.
+func failed(verdicts map[string]string) []string {
+	var names []string
+	for name, verdict := range verdicts {
+		if verdict == "FAIL" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// unexplained lists the tests that have done in Cleave what they have not done on Linux, for no known reason.
+func (p goPackage) unexplained(want, got map[string]string) []string {
+	var names []string
+	for name, verdict := range want {
+		if got[name] != verdict && differences["go"][p.path+" "+name] == "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// settle runs a test binary and returns its verdicts and what it did. Tests that are wrong are run once more by themselves:
+// one that panics takes those after it along, and many have deadlines that a busy host misses.
+func settle(t *testing.T, wrong func(verdicts map[string]string) []string, run func(args ...string) result) (map[string]string, result) {
+	t.Helper()
+	r := run()
+	verdicts := goResults(r.stdout)
+	again := wrong(verdicts)
+	if len(again) == 0 || len(verdicts) == 0 {
+		return verdicts, r
+	}
+	t.Logf("status %d\n%s\nonce more, by themselves: %v", r.status, failures(r.stdout), again)
+	r = run("-test.run=^(" + strings.Join(again, "|") + ")$")
+	maps.Copy(verdicts, goResults(r.stdout))
+	return verdicts, r
 }
 
 // tail returns the last n lines of text.
@@ -150,7 +196,7 @@ func goResults(out string) map[string]string {
 	return verdicts
 }
 
-// failures leaves the lines about tests that passed out of the output of a test binary.
+// failures lists the tests that failed and leaves the lines about those that passed out of a test binary's output.
 func failures(out string) string {
 	var kept []string
 	for line := range strings.SplitSeq(out, "\n") {
@@ -158,7 +204,7 @@ func failures(out string) string {
 			kept = append(kept, line)
 		}
 	}
-	return tail(strings.Join(kept, "\n"), 200)
+	return fmt.Sprintf("failed: %v\n%s", failed(goResults(out)), tail(strings.Join(kept, "\n"), 150))
 }
 
 func goEnv(t *testing.T, name string) string {
@@ -186,6 +232,7 @@ func goTestRoot(t *testing.T, goroot string, p goPackage) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	command(t, "ln", "-sf", "busybox", filepath.Join(root, "bin/sh"))
 	for _, name := range strings.Fields(string(applets)) {
 		if err := os.Symlink("/bin/busybox", filepath.Join(root, "usr/bin", name)); err != nil && !os.IsExist(err) {
 			t.Fatal(err)

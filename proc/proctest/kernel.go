@@ -100,11 +100,11 @@ func (k *Kernel) build(o Options) {
 	top.Put()
 }
 
-// ticker says of every interrupt that it is the timer's.
+// ticker takes the first interrupt for the end of a tick, others for interrupts that are none of the task's business.
 type ticker struct{}
 
 // Interrupt implements proc.Interrupts.
-func (ticker) Interrupt(uint32) bool { return true }
+func (ticker) Interrupt(vector uint32) bool { return vector == proc.VectorInterrupts }
 
 // boot starts the first process.
 func (k *Kernel) boot() {

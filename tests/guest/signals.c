@@ -236,13 +236,32 @@ static void timers(void) {
 	ok(timer_delete(t) == 0, "timer_create, timer_settime");
 }
 
+// A process that is hardly ever in user mode, with timers of others besides, is told of the CPU time that it uses.
+static void cpu_time(void) {
+	pid_t sleeper = fork();
+	if (!sleeper)
+		for (struct timespec nap = {0, 300000};;)
+			nanosleep(&nap, 0);
+	signal(SIGPROF, on_count);
+	count = 0;
+	struct itimerval it = {{0, 10000}, {0, 10000}}, off = {0};
+	setitimer(ITIMER_PROF, &it, 0);
+	for (clock_t end = clock() + CLOCKS_PER_SEC; count < 3 && clock() < end;)
+		;
+	setitimer(ITIMER_PROF, &off, 0);
+	ok(count >= 3, "ITIMER_PROF fires in a process that calls the system all the time");
+	kill(sleeper, SIGKILL);
+	waitpid(sleeper, 0, 0);
+}
+
 int main(void) {
-	plan(30);
+	plan(31);
 	masks();
 	queues();
 	restarts();
 	faults();
 	stacks();
 	timers();
+	cpu_time();
 	return tap_end();
 }
