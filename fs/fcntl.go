@@ -108,8 +108,8 @@ func (c *Caller) Sendfile(out, in *File, off *int64, n int) (int, error) {
 	return c.copyRange(in, off, out, nil, n)
 }
 
-// CopyFileRange is copy_file_range(2); nil offsets are the files' positions. EINVAL: not regular files, or ranges of
-// one file that overlap; EISDIR; EXDEV never.
+// CopyFileRange is copy_file_range(2); nil offsets are the files' positions. EINVAL: not regular files, a negative offset, or
+// ranges of one file that overlap; EOVERFLOW; EISDIR; EXDEV never.
 func (c *Caller) CopyFileRange(in *File, inOff *int64, out *File, outOff *int64, n int) (int, error) {
 	switch {
 	case in.inode.IsDir() || out.inode.IsDir():
@@ -119,11 +119,14 @@ func (c *Caller) CopyFileRange(in *File, inOff *int64, out *File, outOff *int64,
 	case !in.Readable() || !out.Writable() || out.flags.Load()&abi.O_APPEND != 0:
 		return 0, abi.EBADF
 	}
-	if in.inode == out.inode {
-		from, to := in.offset(inOff), out.offset(outOff)
-		if from < to+int64(n) && to < from+int64(n) {
-			return 0, abi.EINVAL
-		}
+	from, to := in.offset(inOff), out.offset(outOff)
+	switch {
+	case from < 0 || to < 0:
+		return 0, abi.EINVAL
+	case from+int64(n) < 0 || to+int64(n) < 0:
+		return 0, abi.EOVERFLOW
+	case in.inode == out.inode && from < to+int64(n) && to < from+int64(n):
+		return 0, abi.EINVAL
 	}
 	return c.copyRange(in, inOff, out, outOff, n)
 }

@@ -2,6 +2,7 @@ package fs_test
 
 import (
 	"bytes"
+	"math"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -319,6 +320,11 @@ func TestSendfileAndCopyRange(t *testing.T) {
 	}
 	_, err := k.CopyFileRange(out, &from, out, &to, 5)
 	k.want(abi.EINVAL, err)
+	below, far := int64(-5), int64(math.MaxInt64-3)
+	_, err = k.CopyFileRange(in, &below, out, &to, 5)
+	k.want(abi.EINVAL, err)
+	_, err = k.CopyFileRange(in, &far, out, &to, 5)
+	k.want(abi.EOVERFLOW, err)
 	_, err = k.Sendfile(in, out, nil, 5)
 	k.want(abi.EBADF, err)
 	in.Put()

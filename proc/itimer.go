@@ -25,6 +25,10 @@ type timerSet struct {
 // second is a second in ns.
 const second = 1_000_000_000
 
+// unheardPeriod is how long, in ns, a periodic timer rests at least after it fired in vain: its last signal is still pending, or
+// is ignored. Otherwise one with a period of a nanosecond would leave no time to anybody.
+const unheardPeriod = 4_000_000
+
 // cpuTimer counts the CPU time of a process.
 type cpuTimer struct {
 	at, interval int64 // at: of the process's CPU time; 0: not running
@@ -85,7 +89,11 @@ func (g *ThreadGroup) realItimer() {
 	if s.realAt == 0 || now < s.realAt || g.live == 0 {
 		return // it was changed while it was about to fire
 	}
+	slow := g.pending.signals().Has(abi.SIGALRM)
 	g.sendKernelLocked(abi.SIGALRM)
+	if slow || !g.pending.signals().Has(abi.SIGALRM) {
+		now += unheardPeriod
+	}
 	if s.realAt, _ = nextTime(s.realAt, s.interval, now); s.realAt != 0 {
 		s.real.Set(s.realAt)
 	}

@@ -167,7 +167,7 @@ func (p *PosixTimer) fireLocked() {
 	}
 	sig := p.entry.info.Signo
 	if p.notify == abi.SIGEV_NONE || t.exited.Load() || t.discardsLocked(sig, false) || p.group.exiting {
-		p.nextLocked()
+		p.nextLocked(unheardPeriod)
 		return
 	}
 	p.overrun = 0
@@ -182,9 +182,9 @@ func (p *PosixTimer) fireLocked() {
 	}
 }
 
-// nextLocked goes on to the next period after now.
-func (p *PosixTimer) nextLocked() {
-	at, missed := nextTime(p.at, p.interval, p.nowLocked())
+// nextLocked goes on to the next period that begins when rest (ns) has passed, or later.
+func (p *PosixTimer) nextLocked(rest int64) {
+	at, missed := nextTime(p.at, p.interval, p.nowLocked()+rest)
 	p.overrun += missed
 	if p.at = at; at != 0 {
 		p.armLocked()
@@ -194,7 +194,7 @@ func (p *PosixTimer) nextLocked() {
 // deliveredLocked completes the information of the timer's signal, which the program gets now, and goes on.
 func (p *PosixTimer) deliveredLocked(info *SigInfo) {
 	if p.interval != 0 && p.at != 0 {
-		p.nextLocked()
+		p.nextLocked(0)
 	}
 	p.told = int32(min(p.overrun, delayTimerMax))
 	info.Overrun = p.told

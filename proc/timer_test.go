@@ -84,6 +84,31 @@ func TestRealItimer(t *testing.T) {
 	}
 }
 
+// TestFloodOfTimers runs timers with a period of a nanosecond whose signals nobody takes: they must leave time to others.
+func TestFloodOfTimers(t *testing.T) {
+	k := proctest.New(t)
+	c := k.Init.Fork()
+	do(t, c, func(p *proc.Task) error {
+		p.SetMask(proc.Signals(abi.SIGALRM))
+		_, err := p.Itimer(abi.ITIMER_REAL, &proc.Itimer{Value: 1, Interval: 1})
+		return err
+	})
+	for _, ev := range []proc.SigEvent{{Notify: abi.SIGEV_NONE}, {Signo: abi.SIGCHLD}} {
+		do(t, c, func(p *proc.Task) error {
+			id, err := p.TimerCreate(abi.CLOCK_MONOTONIC, &ev)
+			if err == nil {
+				_, err = p.TimerSet(id, false, proc.Itimer{Value: 1, Interval: 1})
+			}
+			return err
+		})
+	}
+	k.Clock.Advance(60 * second) // which calls the timers' functions as often as they want
+	do(t, c, func(p *proc.Task) error {
+		_, err := p.SigTimedWait(proc.Signals(abi.SIGALRM), p.DeadlineIn(0))
+		return err
+	})
+}
+
 func TestPosixTimer(t *testing.T) {
 	k := proctest.New(t)
 	c := k.Init.Fork()
