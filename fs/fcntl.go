@@ -29,10 +29,13 @@ func (c *Caller) SetFlags(f *File, flags uint32) error {
 	return nil
 }
 
-// IOOwner is what SetOwner stores when it wants to know of events while O_ASYNC is set: it sends SIGIO or the like.
-// SignalIO is called with the lock of the file's queue held: it must not block, nor use that queue.
+// IOOwner is who wants to know of events of a file while O_ASYNC is set (fcntl(2), F_SETOWN).
 type IOOwner interface {
+	// SignalIO sends SIGIO or the like. It is called with the lock of the file's queue held: it must not block, nor use
+	// that queue.
 	SignalIO(f *File, ev wait.Events)
+	// Drop is called once, when the file is closed or has another owner.
+	Drop()
 }
 
 // asyncEntry waits for events of a file with O_ASYNC.
@@ -43,7 +46,7 @@ type asyncEntry struct {
 
 // Notify implements wait.Listener.
 func (e *asyncEntry) Notify(_ *wait.Entry, ev wait.Events) {
-	if o, ok := e.file.Owner().(IOOwner); ok {
+	if o := e.file.Owner(); o != nil {
 		o.SignalIO(e.file, ev)
 	}
 }

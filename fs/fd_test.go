@@ -104,8 +104,10 @@ func TestWatchSeesTheEnd(t *testing.T) {
 	}
 }
 
-// signals counts SIGIO.
-type signals struct{ n int }
+// signals counts SIGIO, and how often it was dropped.
+type signals struct{ n, dropped int }
+
+func (s *signals) Drop() { s.dropped++ }
 
 func (s *signals) SignalIO(*fs.File, wait.Events) { s.n++ }
 
@@ -122,9 +124,14 @@ func TestAsync(t *testing.T) {
 	if s.n != 1 || !f.Nonblock() {
 		t.Errorf("%d signals", s.n)
 	}
+	other := &signals{}
+	f.SetOwner(other)
 	f.Put()
 	if !p.queue.Empty() {
 		t.Error("the closed file still waits")
+	}
+	if s.dropped != 1 || other.dropped != 1 {
+		t.Errorf("the owners were dropped %d and %d times", s.dropped, other.dropped)
 	}
 }
 

@@ -33,7 +33,7 @@ type File struct {
 
 	mu      sync.Mutex // a leaf
 	watches *Watch     // guarded by mu
-	owner   any        // guarded by mu: F_SETOWN data of package proc
+	owner   IOOwner    // guarded by mu
 
 	onClose func(f *File, t *FDTable) // constant once f is in a table
 }
@@ -220,16 +220,20 @@ func (f *File) tellWatches() {
 	}
 }
 
-// Owner returns what SetOwner has stored.
-func (f *File) Owner() any {
+// Owner returns who gets SIGIO, nil: nobody.
+func (f *File) Owner() IOOwner {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.owner
 }
 
-// SetOwner stores who gets SIGIO (fcntl(2) F_SETOWN); the meaning is package proc's.
-func (f *File) SetOwner(o any) {
+// SetOwner changes who gets SIGIO.
+func (f *File) SetOwner(o IOOwner) {
 	f.mu.Lock()
+	old := f.owner
 	f.owner = o
 	f.mu.Unlock()
+	if old != nil {
+		old.Drop()
+	}
 }

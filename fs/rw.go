@@ -34,6 +34,7 @@ func (f *File) release() {
 	if f.async != nil {
 		f.setAsyncLocked(false)
 	}
+	f.SetOwner(nil)
 	if f.Ops != nil {
 		f.Ops.Release(f)
 	}

@@ -1,6 +1,8 @@
 package proc
 
 import (
+	"sync/atomic"
+
 	"cleave/abi"
 	"cleave/ns"
 	"cleave/ns/user"
@@ -181,8 +183,14 @@ type FileOwner struct {
 	kind   OwnerKind
 	cred   *user.Cred
 	kernel *Kernel
-	Signal Signal // F_SETSIG, 0: SIGIO without information
+	signal atomic.Int32 // F_SETSIG, 0: SIGIO without information
 }
+
+// Signal is what is sent instead of SIGIO (fcntl(2), F_SETSIG), 0: nothing.
+func (o *FileOwner) Signal() Signal { return Signal(o.signal.Load()) }
+
+// SetSignal changes it.
+func (o *FileOwner) SetSignal(s Signal) { o.signal.Store(int32(s)) }
 
 // OwnerKind says what a FileOwner names.
 type OwnerKind uint8
@@ -212,8 +220,8 @@ func (o *FileOwner) Drop() { o.pid.Put() }
 // Notify sends sig, SIGIO or SIGURG; code and band are si_code and si_band of a signal that F_SETSIG asked for.
 func (o *FileOwner) Notify(sig Signal, fd, code, band int32) {
 	info := SigInfo{Signo: sig, Code: abi.SI_KERNEL}
-	if o.Signal != 0 && sig == abi.SIGIO {
-		info = SigInfo{Signo: o.Signal, Code: code, FD: fd, Band: band}
+	if s := o.Signal(); s != 0 && sig == abi.SIGIO {
+		info = SigInfo{Signo: s, Code: code, FD: fd, Band: band}
 	}
 	k := o.kernel
 	k.mu.Lock()

@@ -111,13 +111,13 @@ func fcntlOwner(t *proc.Task, f *fs.File, cmd, arg uint32) (uint32, error) {
 		if arg > proc.NumSignals || owner == nil {
 			return 0, abi.EINVAL
 		}
-		owner.Signal = proc.Signal(arg)
+		owner.SetSignal(proc.Signal(arg))
 		return 0, nil
 	case abi.F_GETSIG:
 		if owner == nil {
 			return 0, nil
 		}
-		return uint32(owner.Signal), nil
+		return uint32(owner.Signal()), nil
 	}
 	return 0, abi.EINVAL
 }
@@ -134,21 +134,18 @@ func setOwner(t *proc.Task, f *fs.File, kind proc.OwnerKind, id int32) error {
 	if id < 0 {
 		return abi.EINVAL
 	}
-	var owner *proc.FileOwner
-	if id != 0 {
-		var err error
-		if owner, err = t.NewFileOwner(kind, id); err != nil {
-			return err
-		}
+	if id == 0 {
+		f.SetOwner(nil)
+		return nil
 	}
-	old, _ := f.Owner().(*proc.FileOwner)
+	owner, err := t.NewFileOwner(kind, id)
+	if err != nil {
+		return err
+	}
+	if old, ok := f.Owner().(*proc.FileOwner); ok {
+		owner.SetSignal(old.Signal())
+	}
 	f.SetOwner(owner)
-	if old != nil {
-		if owner != nil {
-			owner.Signal = old.Signal
-		}
-		old.Drop()
-	}
 	return nil
 }
 
