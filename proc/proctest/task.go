@@ -51,16 +51,39 @@ type Call struct {
 
 // Start begins a system call; the result comes from Wait.
 func (t *Task) Start(nr uint32, args ...uint32) *Call {
-	return t.start(func(c *proc.Context) proc.Trap {
-		c.EAX = nr
-		for i, r := range [...]*uint32{&c.EBX, &c.ECX, &c.EDX, &c.ESI, &c.EDI, &c.EBP} {
-			*r = 0
-			if i < len(args) {
-				*r = args[i]
-			}
+	return t.start(func(c *proc.Context) proc.Trap { return t.enter(c, nr, args) })
+}
+
+// enter has the registers of a system call.
+func (t *Task) enter(c *proc.Context, nr uint32, args []uint32) proc.Trap {
+	c.EAX = nr
+	for i, r := range [...]*uint32{&c.EBX, &c.ECX, &c.EDX, &c.ESI, &c.EDI, &c.EBP} {
+		*r = 0
+		if i < len(args) {
+			*r = args[i]
 		}
-		return t.k.cpu.syscall(c)
-	})
+	}
+	return t.k.cpu.syscall(c)
+}
+
+// Offer begins a system call, before which prepare runs on the goroutine of the task. nil: the task has ended, or does
+// not come back to user mode.
+func (t *Task) Offer(prepare func(*proc.Task), nr uint32, args ...uint32) *Call {
+	o := &op{done: make(chan proc.Regs, 1), enter: func(c *proc.Context) proc.Trap {
+		prepare(t.Task)
+		return t.enter(c, nr, args)
+	}}
+	for range 10000 {
+		select {
+		case t.script.ops <- o:
+			return &Call{t: t, op: o}
+		case <-t.script.dead:
+			return nil
+		default:
+			Yield()
+		}
+	}
+	return nil
 }
 
 func (t *Task) start(enter func(c *proc.Context) proc.Trap) *Call {
