@@ -6,10 +6,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"cleave/abi"
 	"cleave/abi/linux386"
@@ -20,7 +18,6 @@ import (
 	"cleave/fs"
 	"cleave/fs/tty"
 	"cleave/mm"
-	"cleave/mm/frame"
 	"cleave/ns"
 	"cleave/ns/user"
 	"cleave/proc"
@@ -151,7 +148,7 @@ var initEnv = []string{"HOME=/", "TERM=linux", "PATH=/usr/local/sbin:/usr/local/
 
 // run starts the first process, waits until it ends, and returns its exit status as a shell would show it.
 func (k *kernel) run() (status uint8, err error) {
-	before := k.memory.Pool().Stats()
+	before, mounts := k.census(), k.set.Mount.Count()
 	files := fs.NewFDTable()
 	init, err := k.proc.NewInit(proc.InitConfig{FS: k.root.FS.Copy(), Files: files, Cred: user.NewRoot(k.users)})
 	if err != nil {
@@ -166,31 +163,11 @@ func (k *kernel) run() (status uint8, err error) {
 	reportReady()
 	init.Start()
 	w := <-k.exited
-	k.checkLeaks(before)
+	k.checkLeaks(before, mounts)
 	if sig := w & 0x7f; sig != 0 {
 		return uint8(128 + sig), nil
 	}
 	return uint8(w >> 8), nil
-}
-
-// checkLeaks waits until the last task is past its last word, and says in the log how many frames more are in use by
-// address spaces than before the first.
-func (k *kernel) checkLeaks(before frame.Stats) {
-	for end := monotonic() + int64(time.Second); k.proc.Tasks() > 0; runtime.Gosched() {
-		if monotonic() > end {
-			kernelLog.Printf(klog.Warning, "leak: %d tasks", k.proc.Tasks())
-			return
-		}
-	}
-	after := k.memory.Pool().Stats()
-	for _, use := range []frame.Use{frame.Anonymous, frame.PageTable} {
-		if n := after.Used[use] - before.Used[use]; n != 0 {
-			kernelLog.Printf(klog.Warning, "leak: %d frames (%v)", n, use)
-		}
-	}
-	if n := k.memory.Spaces(); n != 0 {
-		kernelLog.Printf(klog.Warning, "leak: %d address spaces", n)
-	}
 }
 
 // execInit has the first process run its program.

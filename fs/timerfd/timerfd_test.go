@@ -148,17 +148,6 @@ func TestOnce(t *testing.T) {
 	b.read(0, abi.EAGAIN)
 }
 
-// TestShortInterval: a timer that nobody reads does not fire again and again, and loses no count.
-func TestShortInterval(t *testing.T) {
-	b := newBench(t, abi.CLOCK_MONOTONIC, 0)
-	b.set(Spec{Interval: 1, Value: 1}, 0)
-	b.clock.advance(1 << 40)
-	b.read(1<<40, nil)
-	b.read(0, abi.EAGAIN)
-	b.clock.advance(3)
-	b.read(3, nil)
-}
-
 func TestInterval(t *testing.T) {
 	b := newBench(t, abi.CLOCK_BOOTTIME, 0)
 	b.set(Spec{Interval: 10, Value: 5}, 0)
