@@ -123,6 +123,13 @@ func (r *request) more() error {
 			r.t.unlock()
 		}
 		return err
+	case abi.TIOCGLCKTRMIOS:
+		r.t.mu.Lock()
+		l := r.t.locks
+		r.t.mu.Unlock()
+		return store(r.m, r.arg, l)
+	case abi.TIOCSLCKTRMIOS:
+		return r.lockTermios()
 	case abi.TIOCGETD:
 		return store(r.m, r.arg, uint32(0)) // N_TTY
 	case abi.TIOCSETD:

@@ -46,8 +46,42 @@ func (r *request) setTermios() error {
 		r.t.d.FlushInput()
 		r.t.unlock()
 	}
+	r.t.mu.Lock()
+	keepLocked(&t, &r.t.d.T, &r.t.locks)
+	r.t.mu.Unlock()
 	r.t.setTermios(&t)
 	return nil
+}
+
+// lockTermios is TIOCSLCKTRMIOS. EPERM: it takes CAP_SYS_ADMIN.
+func (r *request) lockTermios() error {
+	if r.c == nil || !r.c.Admin() {
+		return abi.EPERM
+	}
+	l, err := load[abi.Termios](r.m, r.arg)
+	if err == nil {
+		r.t.mu.Lock()
+		r.t.locks = l
+		r.t.mu.Unlock()
+	}
+	return err
+}
+
+// keepLocked gives n what old has of all that is locked: the bits that are set in locks, and the line discipline and
+// characters that are not 0 there.
+func keepLocked(n, old, locks *abi.Termios) {
+	n.Iflag ^= (n.Iflag ^ old.Iflag) & locks.Iflag
+	n.Oflag ^= (n.Oflag ^ old.Oflag) & locks.Oflag
+	n.Cflag ^= (n.Cflag ^ old.Cflag) & locks.Cflag
+	n.Lflag ^= (n.Lflag ^ old.Lflag) & locks.Lflag
+	if locks.Line != 0 {
+		n.Line = old.Line
+	}
+	for i, locked := range locks.Cc {
+		if locked != 0 {
+			n.Cc[i] = old.Cc[i]
+		}
+	}
 }
 
 func (r *request) newTermios() (abi.Termios, error) {

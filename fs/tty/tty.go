@@ -41,6 +41,7 @@ type TTY struct {
 	mu        sync.Mutex
 	d         Discipline // guarded by mu, as is what follows
 	initial   abi.Termios
+	locks     abi.Termios // bits and characters that no request may change (TIOCSLCKTRMIOS)
 	size      abi.Winsize
 	held      ring   // input for which the discipline has no room yet
 	full      bool   // the port has been told to wait

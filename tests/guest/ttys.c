@@ -211,8 +211,26 @@ static void jobs(void) {
 	ok(waitpid(leader, &st, 0) == leader && st == 0, "no controlling terminal: ENXIO");
 }
 
+static void locking(void) {
+	struct termios t, l = {0};
+	openpty(&m, &s, NULL, NULL, NULL);
+	ok(ioctl(s, TIOCGLCKTRMIOS, &l) == 0 && l.c_lflag == 0 && l.c_cc[VINTR] == 0, "TIOCGLCKTRMIOS: nothing is locked");
+	l.c_lflag = ECHO;
+	l.c_cc[VINTR] = 1;
+	ok(ioctl(s, TIOCSLCKTRMIOS, &l) == 0, "TIOCSLCKTRMIOS");
+	tcgetattr(s, &t);
+	t.c_lflag &= ~(ECHO | ICANON);
+	t.c_cc[VINTR] = t.c_cc[VQUIT] = 'x';
+	tcsetattr(s, TCSANOW, &t);
+	tcgetattr(s, &t);
+	ok((t.c_lflag & (ECHO | ICANON)) == ECHO && t.c_cc[VINTR] == 3 && t.c_cc[VQUIT] == 'x', "what is locked stays, the rest changes");
+	close(m);
+	close(s);
+}
+
 int main(void) {
-	plan(33);
+	plan(36);
+	locking();
 	setsid(); // away from the terminal of who runs this
 	editing();
 	raw();
