@@ -1,6 +1,8 @@
 package mm
 
 import (
+	"sync/atomic"
+
 	"cleave/abi"
 	"cleave/mm/frame"
 )
@@ -111,4 +113,32 @@ func (as *AddressSpace) Find(addr uint32) (m Mapping, ok bool) {
 	m = v.describe()
 	m.File = nil
 	return m, true
+}
+
+// PageInfo is what others may know of one page of an address space.
+type PageInfo struct {
+	Frame     frame.PFN // 0: nothing is there
+	Anonymous bool      // private memory, not a page of a file
+	Exclusive bool      // nobody else has the frame
+}
+
+// Pages fills list with what is at the pages from number first on, at one moment.
+func (as *AddressSpace) Pages(first uint32, list []PageInfo) {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	clear(list)
+	for i := range list {
+		page := first + uint32(i)
+		if page >= UserLimit>>frame.Shift {
+			return
+		}
+		e := as.pt.entry(page)
+		if e == nil {
+			continue
+		}
+		if v := atomic.LoadUint64(e); v&pteHeld != 0 {
+			f := pteFrame(v)
+			list[i] = PageInfo{Frame: f, Anonymous: v&pteAnon != 0, Exclusive: as.mem.pool.Refs(f) == 1}
+		}
+	}
 }

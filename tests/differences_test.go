@@ -57,8 +57,6 @@ var differences = map[string]map[string]string{
 		"stress-ng ioport":      "no input and output ports for programs (ioperm, iopl)",
 		"stress-ng key":         "no keyrings",
 		"stress-ng landlock":    "no Landlock",
-		"stress-ng physpage":    "no /proc/PID/pagemap",
-		"stress-ng pty":         "no TIOCGLCKTRMIOS",
 		"stress-ng ptrace":      "no ptrace",
 		"stress-ng userfaultfd": "no userfaultfd",
 		"stress-ng vm-segv":     "no ptrace",

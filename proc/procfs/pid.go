@@ -52,6 +52,7 @@ func commonTable() []entry {
 		{name: "smaps", mode: file0444, guard: traced, show: showSmaps},
 		{name: "smaps_rollup", mode: file0444, guard: traced, show: showSmapsRollup},
 		{name: "mem", mode: abi.S_IFREG | 0o600, guard: traced, ops: openMemory},
+		{name: "pagemap", mode: abi.S_IFREG | 0o400, guard: traced, ops: openPagemap},
 		{name: "mounts", mode: file0444, ops: openMounts((*fs.MountNamespace).MountsText)},
 		{name: "mountinfo", mode: file0444, ops: openMounts((*fs.MountNamespace).MountInfoText)},
 		{name: "ns", mode: abi.S_IFDIR | 0o511, table: namespaceTable()},

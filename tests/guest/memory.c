@@ -165,7 +165,7 @@ static void pointers(void) {
 }
 
 int main(void) {
-	plan(49);
+	plan(51);
 	signal(SIGSEGV, on_fault);
 	signal(SIGBUS, on_fault);
 	mappings();
@@ -189,6 +189,12 @@ int main(void) {
 	waitpid(child, NULL, 0);
 	ok(fcntl(mfd, F_ADD_SEALS, F_SEAL_WRITE) == 0 && write(mfd, "x", 1) == -1 && errno == EPERM, "a sealed memfd is not written");
 	fails(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, mfd, 0) == MAP_FAILED ? -1 : 0, EPERM, "nor mapped for that: EPERM");
+	uint64_t map[2];
+	char *two = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	two[4096] = 1;
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_LARGEFILE);
+	ok(pread64(fd, map, 16, (uintptr_t)two / 4096 * 8) == 16 && map[0] == 0 && map[1] >> 63 == 1 && (map[1] >> 61 & 1) == 0, "/proc/self/pagemap: one page of two is there");
+	fails(pread64(fd, map, 4, 0), EINVAL, "half an entry of it: EINVAL");
 	struct iovec l = {&mfd, 1}, r = {(void *)main, 1};
 	ok(syscall(SYS_process_vm_readv, getpid(), &l, 1, &r, 1, 0) == 1, "process_vm_readv of itself");
 	return tap_end();
