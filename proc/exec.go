@@ -27,10 +27,11 @@ const (
 	argPointer   = 8     // bytes that Linux counts for each pointer, whatever the ABI
 )
 
-// ArgsLimit is how many bytes the arguments and the environment of a program may take, with 8 bytes for each pointer.
+// ArgsLimit is how many bytes the arguments and the environment of a program may take, with 8 bytes for each pointer:
+// a quarter of the stack, between two bounds, but never more than the stack.
 func (t *Task) ArgsLimit() int {
 	stack := t.group.limits.get(abi.RLIMIT_STACK).Cur
-	return int(max(min(stack/4, maxArgsBytes), minArgsBytes))
+	return int(min(max(min(stack/4, maxArgsBytes), minArgsBytes), stack))
 }
 
 // program is a new program that is being prepared: nothing of it can be seen until commit.
