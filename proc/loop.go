@@ -148,6 +148,9 @@ func (t *Task) tick() {
 		return
 	}
 	t.usage.involuntary.Add(1)
+	for n := turnsPassed(t.nice.Load()); n > 0 && t.k.running.Load() > 1; n-- {
+		runtime.Gosched()
+	}
 	t.Yield()
 }
 

@@ -24,12 +24,31 @@ const (
 	defaultSlack = 50000 // ns
 )
 
+// The share of a task falls by a fifth with each nice value, as on Linux: of two that never sleep, one of nice 0 and one of
+// nice 10, the first gets nine times as much. A task of nice 0 has baseTicks in each turn, a nicer one has one and lets
+// turns pass, one that is less nice has more, up to maxTicks.
+const (
+	baseTicks = 2
+	maxTicks  = 25
+)
+
+// share is 100 times 1.25 to the power of n.
+var share = [...]int{100, 125, 156, 195, 244, 305, 381, 477, 596, 745, 931, 1164, 1455, 1819, 2274, 2842, 3553, 4441, 5551, 6939, 8674}
+
 // sliceTicks is how many ticks a task runs before others have their turn.
 func sliceTicks(nice int32) int {
-	if nice > 0 {
+	if nice > 1 {
 		return 1
 	}
-	return 2 + int(-nice)/4
+	return min(baseTicks*share[max(-nice, 0)]/100, maxTicks)
+}
+
+// turnsPassed is how many turns a task lets pass after each of its own.
+func turnsPassed(nice int32) int {
+	if nice <= 0 {
+		return 0
+	}
+	return max((share[nice]/baseTicks+50)/100, 1) - 1
 }
 
 // inheritSchedLocked gives a new task the parameters of its parent.
