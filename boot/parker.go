@@ -4,7 +4,7 @@ package main
 
 import (
 	"sync/atomic"
-	"unsafe"
+	_ "unsafe" // for go:linkname
 
 	"cleave/proc"
 )
@@ -28,19 +28,11 @@ func (p *parker) Take() bool { return p.state.CompareAndSwap(parkerToken, parker
 
 // Park implements proc.Parker.
 func (p *parker) Park() {
-	const waitReason, traceReason = 0, 0
 	if p.Take() {
 		return
 	}
-	gopark(parkerCommit, unsafe.Pointer(p), waitReason, traceReason, 1)
+	park(&p.state)
 	p.Take() // the token came while the goroutine was about to sleep; else Unpark has used it up
-}
-
-// parkerCommit runs on the scheduler's stack once g can be made ready. It reports whether g shall sleep.
-//
-//go:nosplit
-func parkerCommit(g uintptr, p unsafe.Pointer) bool {
-	return (*parker)(p).state.CompareAndSwap(parkerFree, g)
 }
 
 // Unpark implements proc.Parker.
@@ -55,15 +47,15 @@ func (p *parker) Unpark() {
 			}
 		default:
 			if p.state.CompareAndSwap(old, parkerFree) {
-				goready(old, 1)
+				ready(old)
 				return
 			}
 		}
 	}
 }
 
-//go:linkname gopark runtime.gopark
-func gopark(commit func(g uintptr, p unsafe.Pointer) bool, p unsafe.Pointer, waitReason, traceReason uint8, skip int)
+//go:linkname park runtime.barePark
+func park(state *atomic.Uintptr)
 
-//go:linkname goready runtime.goready
-func goready(g uintptr, skip int)
+//go:linkname ready runtime.bareReady
+func ready(g uintptr)

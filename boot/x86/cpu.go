@@ -103,8 +103,12 @@ func (c *CPU) prepare(ctx *proc.Context) {
 		restoreExtended(ctx)
 		c.extendedOf = ctx
 	}
-	if c.segmentsOf != ctx {
-		c.loadSegments(ctx)
+	if o := c.segmentsOf; o != ctx {
+		if o != nil && sameSegments(o, ctx) {
+			ctx.Machine[machineBase/8] = 0
+		} else {
+			c.loadSegments(ctx)
+		}
 		c.segmentsOf = ctx
 	}
 	if p := uintptr(unsafe.Pointer(ctx)); c.context != p {
@@ -112,6 +116,14 @@ func (c *CPU) prepare(ctx *proc.Context) {
 		c.context = p
 	}
 	c.ready = ctx
+}
+
+// sameSegments reports whether what is loaded of o will do for ctx: so for threads and forks of a program without TLS of
+// their own. FS is null.
+//
+//go:nosplit
+func sameSegments(o, ctx *proc.Context) bool {
+	return o.TLS == ctx.TLS && o.GS == ctx.GS && o.DS == ctx.DS && o.ES == ctx.ES && o.FS == 0 && ctx.FS == 0
 }
 
 // loadSegments loads the TLS descriptors and data segments of ctx.
