@@ -40,6 +40,7 @@ func main() {
 	logMachine()
 	k := &kernel{args: args, machine: m, cpu: cpu, irq: ic, clock: new(clock), random: newEntropy()}
 	k.clock.refine()
+	startingStackSize = taskStack
 	k.boot()
 }
 

@@ -14,6 +14,15 @@ import (
 //go:linkname startInfo runtime.bareInfo
 var startInfo bare.StartInfo
 
+// startingStackSize is the size in bytes of the stacks that new goroutines get, a power of two. A stack that has grown would
+// be copied for each task, and is not kept for the next.
+//
+//go:linkname startingStackSize runtime.startingStackSize
+var startingStackSize uint32
+
+// taskStack is as much stack as most system calls need.
+const taskStack = 16 << 10
+
 //go:linkname startTSC runtime.bareStartTSC
 var startTSC uint64
 

@@ -59,7 +59,7 @@ func (v *VFS) NewAnonFile(ops FileOps, name string, i *Inode, flags uint32, cred
 func (v *VFS) NewUnnamedFile(m *Mount, i *Inode, name string, flags uint32, cred *user.Cred) *File {
 	f := newFile(v.AnonPath(m, i, name), i.fops, flags, cred)
 	if f.Ops == nil {
-		f.Ops = regularFile{}
+		f.Ops = &regularFile{}
 	}
 	if f.Writable() {
 		i.writer.Add(1)

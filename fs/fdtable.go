@@ -44,10 +44,13 @@ func (t *FDTable) Leave() {
 	if t.users.Add(-1) > 0 {
 		return
 	}
-	for fd := range t.files {
-		if f := t.files[fd]; f != nil {
-			t.files[fd] = nil
-			f.close(t)
+	for w, open := range t.open {
+		for ; open != 0; open &= open - 1 {
+			fd := w<<6 + bits.TrailingZeros64(open)
+			if f := t.files[fd]; f != nil {
+				t.files[fd] = nil
+				f.close(t)
+			}
 		}
 	}
 }
@@ -341,11 +344,14 @@ func (t *FDTable) Copy(limit int) (*FDTable, error) {
 		return nil, abi.EMFILE
 	}
 	n.growLocked(max(64, (size+63)&^63))
-	for fd, f := range t.files[:size] {
-		if f != nil {
-			f.refs.Add(1)
-			n.files[fd] = f
-			n.open[fd>>6] |= 1 << (fd & 63)
+	for w, open := range t.open {
+		for ; open != 0; open &= open - 1 {
+			fd := w<<6 + bits.TrailingZeros64(open)
+			if f := t.files[fd]; f != nil { // else it is reserved
+				f.refs.Add(1)
+				n.files[fd] = f
+				n.open[w] |= 1 << (fd & 63)
+			}
 		}
 	}
 	for w := range n.cloexec {

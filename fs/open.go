@@ -248,7 +248,7 @@ func (c *Caller) ready(f *File) error {
 	switch i.mode.Load() & abi.S_IFMT {
 	case abi.S_IFREG:
 		if f.Ops == nil {
-			f.Ops = regularFile{}
+			f.Ops = &regularFile{}
 		}
 	case abi.S_IFDIR:
 		if f.Ops == nil {

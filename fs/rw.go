@@ -98,7 +98,7 @@ func (c *Caller) Write(f *File, b Buffer) (int, error) {
 	f.posMu.Lock()
 	var n int
 	var err error
-	if _, ok := f.Ops.(regularFile); ok {
+	if _, ok := f.Ops.(*regularFile); ok {
 		var end int64
 		n, end, err = f.writePages(c, b, f.pos)
 		if n > 0 {
@@ -163,7 +163,7 @@ func SeekWithin(pos, off int64, whence int, end, limit int64) (int64, error) {
 type regularFile struct{ NoFile }
 
 // Read copies from the page cache.
-func (regularFile) Read(f *File, _ *Caller, b Buffer, off int64) (int, error) {
+func (*regularFile) Read(f *File, _ *Caller, b Buffer, off int64) (int, error) {
 	m := f.inode.pages
 	done := 0
 	var err error
@@ -200,7 +200,7 @@ func (regularFile) Read(f *File, _ *Caller, b Buffer, off int64) (int, error) {
 }
 
 // Write copies into the page cache.
-func (regularFile) Write(f *File, c *Caller, b Buffer, off int64) (int, error) {
+func (*regularFile) Write(f *File, c *Caller, b Buffer, off int64) (int, error) {
 	n, _, err := f.writePages(c, b, off)
 	return n, err
 }
@@ -358,7 +358,7 @@ func (i *Inode) clearSetID(cred *user.Cred) {
 }
 
 // Seek is within the file's size, holes known by the pages that are there.
-func (regularFile) Seek(f *File, pos, off int64, whence int) (int64, error) {
+func (*regularFile) Seek(f *File, pos, off int64, whence int) (int64, error) {
 	i := f.inode
 	if whence == abi.SEEK_DATA || whence == abi.SEEK_HOLE {
 		return i.seekData(off, whence == abi.SEEK_DATA)
@@ -394,13 +394,13 @@ func (i *Inode) seekData(off int64, data bool) (int64, error) {
 }
 
 // Mmap returns the page cache.
-func (regularFile) Mmap(f *File) (frame.Mapping, error) {
+func (*regularFile) Mmap(f *File) (frame.Mapping, error) {
 	f.accessed()
 	return f.inode.pages, nil
 }
 
 // Sync has the file system write back.
-func (regularFile) Sync(f *File, _ bool) error {
+func (*regularFile) Sync(f *File, _ bool) error {
 	return f.inode.sb.ops.Sync(f.inode.sb)
 }
 

@@ -126,7 +126,7 @@ func (c *Caller) Fallocate(f *File, mode int, off, n int64) error {
 }
 
 // Allocate fills holes, punches them, or clears a range.
-func (regularFile) Allocate(f *File, c *Caller, mode int, off, n int64) error {
+func (*regularFile) Allocate(f *File, c *Caller, mode int, off, n int64) error {
 	i := f.inode
 	if mode&^(abi.FALLOC_FL_KEEP_SIZE|abi.FALLOC_FL_PUNCH_HOLE|abi.FALLOC_FL_ZERO_RANGE) != 0 {
 		return abi.EOPNOTSUPP

@@ -68,8 +68,17 @@ func (b *UserBuffer) advance(n int) {
 	b.left -= n
 }
 
-// CopyOut copies p to the user and advances: all of it, or a short count and EFAULT (ENOMEM).
+// CopyOut copies p to the user and advances: all of it, or a short count and EFAULT (ENOMEM). What fits the current
+// piece and does not fault, nearly always all, is one copy.
 func (b *UserBuffer) CopyOut(p []byte) (int, error) {
+	if n := len(p); n <= int(b.here) && n <= b.left && b.as.cpu.CopyOut(b.as.root, b.addr, hide(p)) == n {
+		b.advance(n)
+		return n, nil
+	}
+	return b.copyOutPieces(p)
+}
+
+func (b *UserBuffer) copyOutPieces(p []byte) (int, error) {
 	src, done := hide(p), 0
 	for done < len(src) {
 		n := b.piece(len(src) - done)
@@ -88,6 +97,14 @@ func (b *UserBuffer) CopyOut(p []byte) (int, error) {
 
 // CopyIn fills p from the user and advances; its errors are those of CopyOut.
 func (b *UserBuffer) CopyIn(p []byte) (int, error) {
+	if n := len(p); n <= int(b.here) && n <= b.left && b.as.cpu.CopyIn(b.as.root, hide(p), b.addr) == n {
+		b.advance(n)
+		return n, nil
+	}
+	return b.copyInPieces(p)
+}
+
+func (b *UserBuffer) copyInPieces(p []byte) (int, error) {
 	dst, done := hide(p), 0
 	for done < len(dst) {
 		n := b.piece(len(dst) - done)
@@ -106,6 +123,10 @@ func (b *UserBuffer) CopyIn(p []byte) (int, error) {
 
 // ZeroOut clears n bytes and advances; its errors are those of CopyOut.
 func (b *UserBuffer) ZeroOut(n int) (int, error) {
+	if n <= int(b.here) && n <= b.left && b.as.cpu.Zero(b.as.root, b.addr, n) == n {
+		b.advance(n)
+		return n, nil
+	}
 	done := 0
 	for done < n {
 		k := b.piece(n - done)

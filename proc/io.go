@@ -68,19 +68,39 @@ const (
 )
 
 // Read is read(2) and readv(2): it waits for data unless the file has O_NONBLOCK.
-func (t *Task) Read(f *fs.File, b fs.Buffer) (int, error) { return t.transfer(opRead, f, b, 0) }
+func (t *Task) Read(f *fs.File, b fs.Buffer) (int, error) {
+	n, err := t.Caller.Read(f, b)
+	if err != nil {
+		return t.failed(opRead, f, b, 0, n, err)
+	}
+	return n, nil
+}
 
 // Write is write(2) and writev(2): it waits for room unless the file has O_NONBLOCK. EPIPE comes with SIGPIPE.
-func (t *Task) Write(f *fs.File, b fs.Buffer) (int, error) { return t.transfer(opWrite, f, b, 0) }
+func (t *Task) Write(f *fs.File, b fs.Buffer) (int, error) {
+	n, err := t.Caller.Write(f, b)
+	if err != nil {
+		return t.failed(opWrite, f, b, 0, n, err)
+	}
+	return n, nil
+}
 
 // Pread is Read at an offset, which leaves the file's position alone.
 func (t *Task) Pread(f *fs.File, b fs.Buffer, off int64) (int, error) {
-	return t.transfer(opPread, f, b, off)
+	n, err := t.Caller.Pread(f, b, off)
+	if err != nil {
+		return t.failed(opPread, f, b, off, n, err)
+	}
+	return n, nil
 }
 
 // Pwrite is Write at an offset.
 func (t *Task) Pwrite(f *fs.File, b fs.Buffer, off int64) (int, error) {
-	return t.transfer(opPwrite, f, b, off)
+	n, err := t.Caller.Pwrite(f, b, off)
+	if err != nil {
+		return t.failed(opPwrite, f, b, off, n, err)
+	}
+	return n, nil
 }
 
 func (t *Task) once(op ioOp, f *fs.File, b fs.Buffer, off int64) (int, error) {
@@ -95,11 +115,8 @@ func (t *Task) once(op ioOp, f *fs.File, b fs.Buffer, off int64) (int, error) {
 	return t.Caller.Pwrite(f, b, off)
 }
 
-func (t *Task) transfer(op ioOp, f *fs.File, b fs.Buffer, off int64) (int, error) {
-	n, err := t.once(op, f, b, off)
-	if err == nil {
-		return n, nil
-	}
+// failed goes on with a transfer that has moved n bytes and then failed.
+func (t *Task) failed(op ioOp, f *fs.File, b fs.Buffer, off int64, n int, err error) (int, error) {
 	if err == abi.EAGAIN && !f.Nonblock() {
 		n, err = t.transferSlow(op, f, b, off, n)
 	}

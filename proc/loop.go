@@ -16,7 +16,6 @@ type Interrupts interface {
 
 // run is the life of a task: user mode, until a trap; then what the trap asks for. It is the goroutine of the task.
 func (t *Task) run() {
-	growStack(false)
 	ctx, cpu, table := t.Ctx, t.k.cpu, t.k.ABI
 	for {
 		switch trap := cpu.Run(ctx); trap.Vector {
@@ -32,20 +31,6 @@ func (t *Task) run() {
 		}
 	}
 }
-
-// growStack makes the stack of a new goroutine as large as most system calls need while there is nothing on it; later the
-// runtime would have to copy and adjust many frames. The room is in its frame, and touched only if never is true.
-//
-//go:noinline
-func growStack(never bool) {
-	if never {
-		var room [12 << 10]byte
-		useRoom(&room)
-	}
-}
-
-//go:noinline
-func useRoom(*[12 << 10]byte) {}
 
 // work does what Context.Work asks for. It reports whether the task lives on.
 func (t *Task) work() bool {

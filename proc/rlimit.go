@@ -37,8 +37,9 @@ func (l *limits) init() {
 
 func (l *limits) get(resource int) Rlimit {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.r[resource]
+	r := l.r[resource]
+	l.mu.Unlock()
+	return r
 }
 
 func (l *limits) copyFrom(o *limits) {

@@ -4,14 +4,20 @@ import (
 	"cleave/abi"
 )
 
+// delivery is what deliver works on: the signal that it took and its action. It is a part of the task, for the ABI is
+// behind an interface, and so the compiler would allocate local variables.
+type delivery struct {
+	info SigInfo
+	act  SigAction
+}
+
 // deliver does what signals ask for before t goes back to user mode: it stops, exits, or calls one handler. When there
 // is nothing (more) to do, WorkSignal is clear.
 func (t *Task) deliver() {
-	var info SigInfo
-	var act SigAction
+	info, act := &t.delivery.info, &t.delivery.act
 	k := t.k
 	k.mu.Lock()
-	sig := t.nextActionLocked(&info, &act)
+	sig := t.nextActionLocked(info, act)
 	if t.Ctx.Work.Load()&WorkExit != 0 {
 		k.mu.Unlock()
 		return
@@ -26,9 +32,9 @@ func (t *Task) deliver() {
 		}
 	}
 	k.mu.Unlock()
-	t.restartCall(sig, &act)
+	t.restartCall(sig, act)
 	if sig != 0 {
-		t.callHandler(&info, &act, mask)
+		t.callHandler(info, act, mask)
 	}
 }
 

@@ -53,6 +53,7 @@ type Task struct {
 	vfork        *completion // whom exec and exit let go on
 
 	altStack AltStack
+	delivery delivery
 
 	parker Parker
 	asleep atomic.Bool

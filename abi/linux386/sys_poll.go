@@ -48,6 +48,46 @@ func pollFiles(t *proc.Task, at, n uint32, ns int64) (Int, error) {
 	if err := mm.LoadSlice(t.MM(), fds, at); err != nil {
 		return 0, err
 	}
+	ready := 0
+	for i := range fds {
+		p := &fds[i]
+		got := pollNow(t, p)
+		p.Revents = uint16(got)
+		if got != 0 {
+			ready++
+		}
+	}
+	if deadline, nowait := until(t, ns); ready == 0 && !nowait {
+		var err error
+		if ready, err = pollSleep(t, fds, deadline); err != nil {
+			return 0, interrupted(err)
+		}
+	}
+	return Int(ready), mm.StoreSlice(t.MM(), at, fds)
+}
+
+// pollNow returns the events of a descriptor that hold now and are wanted.
+func pollNow(t *proc.Task, p *pollFD) wait.Events {
+	if p.FD < 0 {
+		return 0
+	}
+	f, counted, err := t.Files().Borrow(int(p.FD))
+	if err != nil {
+		return wait.Nval
+	}
+	got := wait.Nval
+	if f.Flags()&abi.O_PATH == 0 {
+		got = f.Ops.Poll(f) & (wait.Events(p.Events) | wait.Always)
+	}
+	if counted {
+		f.Put()
+	}
+	return got
+}
+
+// pollSleep waits until one of the files has events, and returns how many have. The files are held meanwhile: whoever
+// shares the table may close their descriptors.
+func pollSleep(t *proc.Task, fds []pollFD, deadline int64) (int, error) {
 	set := t.PollSet()
 	for _, p := range fds {
 		if p.FD < 0 {
@@ -58,16 +98,12 @@ func pollFiles(t *proc.Task, at, n uint32, ns int64) (Int, error) {
 			set.Add(f, wait.Events(p.Events))
 		}
 	}
-	deadline, nowait := until(t, ns)
-	ready, err := set.Wait(t, deadline, nowait)
+	ready, err := set.Sleep(t, deadline)
 	for i := range fds {
 		fds[i].Revents = uint16(set.Got(i))
 	}
 	set.Clear()
-	if err != nil {
-		return 0, interrupted(err)
-	}
-	return Int(ready), mm.StoreSlice(t.MM(), at, fds)
+	return ready, err
 }
 
 func sysPoll(t *proc.Task, fds Addr, n Uint, ms Int) (Int, error) {

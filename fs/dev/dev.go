@@ -48,11 +48,11 @@ func (c *Config) devices() []device {
 	waitable := r
 	waitable.queue = &wait.Queue{}
 	list := []device{
-		{"null", memMajor, 3, 0o666, with(null{})},
-		{"zero", memMajor, 5, 0o666, with(zero{})},
-		{"full", memMajor, 7, 0o666, with(full{})},
-		{"random", memMajor, 8, 0o666, with(waitable)},
-		{"urandom", memMajor, 9, 0o666, with(r)},
+		{"null", memMajor, 3, 0o666, with(&null{})},
+		{"zero", memMajor, 5, 0o666, with(&zero{})},
+		{"full", memMajor, 7, 0o666, with(&full{})},
+		{"random", memMajor, 8, 0o666, with(&waitable)},
+		{"urandom", memMajor, 9, 0o666, with(&r)},
 		{"tty", ttyAuxMajor, 0, 0o666, openTTY},
 	}
 	if log := c.Log; log != nil {

@@ -13,25 +13,25 @@ import (
 type null struct{ fs.NoFile }
 
 // Read is at the end.
-func (null) Read(*fs.File, *fs.Caller, fs.Buffer, int64) (int, error) { return 0, nil }
+func (*null) Read(*fs.File, *fs.Caller, fs.Buffer, int64) (int, error) { return 0, nil }
 
 // Write swallows.
-func (null) Write(_ *fs.File, _ *fs.Caller, b fs.Buffer, _ int64) (int, error) { return b.Len(), nil }
+func (*null) Write(_ *fs.File, _ *fs.Caller, b fs.Buffer, _ int64) (int, error) { return b.Len(), nil }
 
 // Seek stays at 0.
-func (null) Seek(*fs.File, int64, int64, int) (int64, error) { return 0, nil }
+func (*null) Seek(*fs.File, int64, int64, int) (int64, error) { return 0, nil }
 
 // zero is /dev/zero.
 type zero struct{ null }
 
 // Read gives zero bytes.
-func (zero) Read(_ *fs.File, _ *fs.Caller, b fs.Buffer, _ int64) (int, error) {
+func (*zero) Read(_ *fs.File, _ *fs.Caller, b fs.Buffer, _ int64) (int, error) {
 	return b.ZeroOut(b.Len())
 }
 
 // IsZero reports whether f is /dev/zero, a mapping of which is anonymous memory (mmap(2)).
 func IsZero(f *fs.File) bool {
-	_, ok := f.Ops.(zero)
+	_, ok := f.Ops.(*zero)
 	return ok
 }
 
@@ -39,12 +39,12 @@ func IsZero(f *fs.File) bool {
 type full struct{ null }
 
 // Read gives zero bytes.
-func (full) Read(_ *fs.File, _ *fs.Caller, b fs.Buffer, _ int64) (int, error) {
+func (*full) Read(_ *fs.File, _ *fs.Caller, b fs.Buffer, _ int64) (int, error) {
 	return b.ZeroOut(b.Len())
 }
 
 // Write finds no space.
-func (full) Write(*fs.File, *fs.Caller, fs.Buffer, int64) (int, error) { return 0, abi.ENOSPC }
+func (*full) Write(*fs.File, *fs.Caller, fs.Buffer, int64) (int, error) { return 0, abi.ENOSPC }
 
 // random is /dev/random and /dev/urandom, which are the same (random(4)).
 type random struct {
@@ -68,7 +68,7 @@ const (
 )
 
 // Read gives random bytes.
-func (r random) Read(_ *fs.File, _ *fs.Caller, b fs.Buffer, _ int64) (int, error) {
+func (r *random) Read(_ *fs.File, _ *fs.Caller, b fs.Buffer, _ int64) (int, error) {
 	buf := r.buf.Take()
 	want := min(b.Len(), randomMost)
 	total := 0
@@ -92,10 +92,10 @@ func (r random) Read(_ *fs.File, _ *fs.Caller, b fs.Buffer, _ int64) (int, error
 }
 
 // Queue is never notified: the pool is always ready.
-func (r random) Queue(*fs.File) *wait.Queue { return r.queue }
+func (r *random) Queue(*fs.File) *wait.Queue { return r.queue }
 
 // Ioctl tells that there is entropy enough. Adding some changes nothing: the kernel has its own sources.
-func (r random) Ioctl(_ *fs.File, _ *fs.Caller, cmd, arg uint32, m fs.UserMemory) (uint32, error) {
+func (r *random) Ioctl(_ *fs.File, _ *fs.Caller, cmd, arg uint32, m fs.UserMemory) (uint32, error) {
 	switch cmd {
 	case rndGetEntCnt:
 		return 0, m.CopyOut(arg, binary.LittleEndian.AppendUint32(nil, entropyBits))

@@ -34,7 +34,6 @@ type item struct {
 // an empty set.
 type Set struct {
 	items   []item
-	ready   int          // items with events when they were added
 	entries []wait.Entry // one for each item, while the task sleeps
 }
 
@@ -43,21 +42,10 @@ const keep = 64
 
 // Add adds a file, with the caller's reference, and the events that are wanted of it. A nil file is passed over: it has
 // a place in the set, but no events (poll(2), negative descriptors).
-func (s *Set) Add(f *fs.File, want wait.Events) {
-	var got wait.Events
-	if f != nil {
-		if got = f.Ops.Poll(f) & (want | wait.Always); got != 0 {
-			s.ready++
-		}
-	}
-	s.items = append(s.items, item{f, want, got})
-}
+func (s *Set) Add(f *fs.File, want wait.Events) { s.items = append(s.items, item{file: f, want: want}) }
 
 // AddInvalid adds a descriptor that is not open: its event is POLLNVAL.
-func (s *Set) AddInvalid() {
-	s.items = append(s.items, item{got: wait.Nval})
-	s.ready++
-}
+func (s *Set) AddInvalid() { s.items = append(s.items, item{got: wait.Nval}) }
 
 // Len returns how many have been added.
 func (s *Set) Len() int { return len(s.items) }
@@ -83,9 +71,14 @@ func (s *Set) check() int {
 // Wait waits until a file has events that are wanted of it, and returns how many have. 0: the deadline (as
 // Sleeper.Block) has passed, or there is nothing and nowait is set. Errors: those of Block.
 func (s *Set) Wait(t Sleeper, deadline int64, nowait bool) (int, error) {
-	if s.ready > 0 || nowait {
-		return s.ready, nil
+	if n := s.check(); n > 0 || nowait {
+		return n, nil
 	}
+	return s.Sleep(t, deadline)
+}
+
+// Sleep is Wait for who has just asked every file itself, in vain.
+func (s *Set) Sleep(t Sleeper, deadline int64) (int, error) {
 	s.register(t)
 	n := s.check()
 	var err error
@@ -136,7 +129,6 @@ func (s *Set) Clear() {
 			f.Put()
 		}
 	}
-	s.ready = 0
 	if cap(s.items) > keep {
 		*s = Set{}
 		return
