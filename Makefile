@@ -60,6 +60,9 @@ bench-accept: kernel testtools ## make today's figures bench/baseline
 profile: kernel testtools ## where the instructions of ROW='poll 10 fds' go
 	@$(GO) run ./bench/compare -profile '$(ROW)'
 
+hot: kernel testtools ## count the benchmark's calls into boot/hot.pgo, by which the compiler inlines (after large changes)
+	@$(GO) run ./bench/compare -hot boot/hot.pgo
+
 build/linux-tuned: ## a size-tuned Linux 6.1 from Debian's sources, which 'make bench' then compares with as well
 	@bench/linux/build
 

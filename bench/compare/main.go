@@ -6,6 +6,7 @@
 //	go run ./bench/compare -gate        Cleave alone, against bench/baseline: fails if a row is over 10 % dearer
 //	go run ./bench/compare -accept      Cleave alone, into bench/baseline
 //	go run ./bench/compare -profile ROW where Cleave's instructions go in one row
+//	go run ./bench/compare -hot FILE    the calls that the kernel makes, for the compiler's profile-guided optimization
 //
 // A row's anchor is the better of the Linux kernels.
 package main
@@ -26,12 +27,15 @@ func main() {
 	gate := flag.Bool("gate", false, "compare Cleave with "+baseline)
 	accept := flag.Bool("accept", false, "write Cleave's figures to "+baseline)
 	profiled := flag.String("profile", "", "profile this row in Cleave")
+	hot := flag.String("hot", "", "write the calls that the kernel makes in the benchmark to this file")
 	flag.Parse()
 	err := build()
 	switch {
 	case err != nil:
 	case *profiled != "":
 		err = profile(os.Stdout, *profiled)
+	case *hot != "":
+		err = hotCalls(*hot)
 	case *gate, *accept:
 		err = regression(*accept)
 	default:

@@ -36,11 +36,11 @@ func manyRounds(row string) int {
 // profile prints where Cleave's instructions go in a round of a row: first by package, then by function, the dearest
 // first. A function's own instructions are counted, not those of what it calls.
 func profile(w io.Writer, row string) error {
-	few, err := blocks(row, fewRounds)
+	few, err := countBlocks(row, fewRounds)
 	if err != nil {
 		return err
 	}
-	many, err := blocks(row, manyRounds(row))
+	many, err := countBlocks(row, manyRounds(row))
 	if err != nil {
 		return err
 	}
@@ -50,10 +50,10 @@ func profile(w io.Writer, row string) error {
 	}
 	functions := make(map[string]cost)
 	rounds := float64(manyRounds(row) - fewRounds)
-	for _, b := range many {
+	for _, b := range many.blocks {
 		add(functions, syms, b, 1/rounds)
 	}
-	for _, b := range few {
+	for _, b := range few.blocks {
 		add(functions, syms, b, -1/rounds)
 	}
 	packages := make(map[string]cost)
@@ -76,8 +76,19 @@ type block struct {
 	address, instructions, times uint64
 }
 
-// blocks runs a row with the plugin that counts blocks.
-func blocks(row string, rounds int) ([]block, error) {
+// jump is a block's going on at another that does not follow it.
+type jump struct {
+	from, to, times uint64
+}
+
+// counts is what the plugin counted.
+type counts struct {
+	blocks []block
+	jumps  []jump
+}
+
+// countBlocks runs a row with the plugin that counts blocks.
+func countBlocks(row string, rounds int) (*counts, error) {
 	plugin, out := filepath.Join("build", "blocks.so"), filepath.Join("build", "blocks.out")
 	text, err := exec.Command("gcc", "-O2", "-shared", "-fPIC", "-o", plugin, "bench/plugin/blocks.c").CombinedOutput()
 	if err != nil {
@@ -94,15 +105,23 @@ func blocks(row string, rounds int) ([]block, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []block
-	for line := range strings.Lines(string(data)) {
+	return parseCounts(string(data))
+}
+
+func parseCounts(text string) (*counts, error) {
+	c := new(counts)
+	for line := range strings.Lines(text) {
 		var b block
-		if _, err := fmt.Sscanf(line, "%x %d %d", &b.address, &b.instructions, &b.times); err != nil {
-			return nil, fmt.Errorf("%s: %q: %w", out, line, err)
+		var j jump
+		if _, err := fmt.Sscanf(line, "b %x %d %d", &b.address, &b.instructions, &b.times); err == nil {
+			c.blocks = append(c.blocks, b)
+		} else if _, err := fmt.Sscanf(line, "j %x %x %d", &j.from, &j.to, &j.times); err == nil {
+			c.jumps = append(c.jumps, j)
+		} else {
+			return nil, fmt.Errorf("the plugin wrote %q: %w", line, err)
 		}
-		list = append(list, b)
 	}
-	return list, nil
+	return c, nil
 }
 
 // symbols returns the kernel's functions by address.
