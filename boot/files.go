@@ -12,6 +12,7 @@ import (
 	"cleave/fs/cpio"
 	"cleave/fs/mqueue"
 	"cleave/fs/pipe"
+	"cleave/fs/sysfs"
 	"cleave/fs/tmpfs"
 	"cleave/mm/frame"
 	"cleave/ns"
@@ -26,6 +27,7 @@ func (k *kernel) buildFiles() error {
 	pipe.Register(v)
 	tmpfs.Register(v, k.users)
 	v.Register(mqueue.Type())
+	v.Register(sysfs.Type())
 	root := tmpfs.New(v, "rootfs", k.users)
 	mounts := v.NewMountNamespace(root.Superblock(), k.users)
 	k.set = ns.NewInitial(ns.Config{Owner: k.users, Mount: mounts, HostName: "cleave", IPC: k.sharedMemory()})

@@ -1,0 +1,114 @@
+// Package sysfs is the part of Linux's /sys that programs look at to learn about a machine without devices that they
+// could handle: its processors, and the folders that other things are mounted on.
+package sysfs
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"cleave/abi"
+	"cleave/fs"
+	"cleave/fs/synth"
+)
+
+const (
+	dirMode  = abi.S_IFDIR | 0o755
+	fileMode = abi.S_IFREG | 0o444
+)
+
+// files are the files, by path, with what they say; a path that ends in a slash is an empty folder (sysfs(5), and
+// Documentation/ABI of Linux).
+//
+// DIVERGES: Linux shows a processor's caches, and the tree of devices, modules and classes.
+var files = [...]struct{ path, text string }{
+	{"block/", ""},
+	{"bus/", ""},
+	{"class/", ""},
+	{"dev/block/", ""},
+	{"dev/char/", ""},
+	{"firmware/", ""},
+	{"fs/cgroup/", ""},
+	{"kernel/mm/", ""},
+	{"module/", ""},
+	{"power/", ""},
+	{"kernel/debug/", ""},
+
+	{"kernel/address_bits", "64\n"},
+	{"kernel/cpu_byteorder", "little\n"},
+	{"kernel/fscaps", "1\n"},
+	{"kernel/mm/transparent_hugepage/defrag", "always defer defer+madvise madvise [never]\n"},
+	{"kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n"},
+
+	{"devices/system/cpu/kernel_max", "0\n"},
+	{"devices/system/cpu/offline", "\n"},
+	{"devices/system/cpu/online", "0\n"},
+	{"devices/system/cpu/possible", "0\n"},
+	{"devices/system/cpu/present", "0\n"},
+
+	{"devices/system/cpu/cpu0/topology/core_cpus", "1\n"},
+	{"devices/system/cpu/cpu0/topology/core_cpus_list", "0\n"},
+	{"devices/system/cpu/cpu0/topology/core_id", "0\n"},
+	{"devices/system/cpu/cpu0/topology/core_siblings", "1\n"},
+	{"devices/system/cpu/cpu0/topology/core_siblings_list", "0\n"},
+	{"devices/system/cpu/cpu0/topology/die_id", "0\n"},
+	{"devices/system/cpu/cpu0/topology/package_cpus", "1\n"},
+	{"devices/system/cpu/cpu0/topology/package_cpus_list", "0\n"},
+	{"devices/system/cpu/cpu0/topology/physical_package_id", "0\n"},
+	{"devices/system/cpu/cpu0/topology/thread_siblings", "1\n"},
+	{"devices/system/cpu/cpu0/topology/thread_siblings_list", "0\n"},
+}
+
+// Type returns the type of file system. All mounts show the same one.
+//
+// DIVERGES: on Linux a mount belongs to a network namespace, for its devices, and takes CAP_SYS_ADMIN over that.
+func Type() *fs.Type {
+	s := new(shared)
+	return &fs.Type{Name: "sysfs", Flags: fs.TypeNoDev | fs.TypeUserNS | fs.TypeVisible, Mount: s.mount}
+}
+
+// shared is the file system, which is made at the first mount.
+type shared struct {
+	mu sync.Mutex
+	sb *fs.Superblock // guarded by mu; nil: none yet. It has a reference of its own
+}
+
+func (s *shared) mount(r *fs.MountRequest) (*fs.Superblock, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sb == nil {
+		own := *r
+		own.Owner = r.Owner.Initial()
+		s.sb = synth.New(r.VFS, synth.Config{Type: r.Type, Request: &own, Magic: abi.SYSFS_MAGIC,
+			Flags: fs.SuperNoExec | fs.SuperNoDev, Root: synth.Entry{Node: tree()}}).Superblock()
+	}
+	s.sb.Get()
+	return s.sb, nil
+}
+
+// tree makes the nodes of files.
+func tree() *synth.Node {
+	root := &synth.Node{Mode: dirMode}
+	for _, f := range files {
+		dir := root
+		parts := strings.Split(f.path, "/")
+		for _, name := range parts[:len(parts)-1] {
+			dir = child(dir, name, &synth.Node{Mode: dirMode})
+		}
+		if name := parts[len(parts)-1]; name != "" {
+			child(dir, name, &synth.Node{Mode: fileMode, Read: func(_ *synth.Object, _ *fs.Caller, buf []byte) ([]byte, error) {
+				return append(buf, f.text...), nil
+			}})
+		}
+	}
+	return root
+}
+
+// child returns the entry of that name in dir, which is n if there was none. Entries are in order.
+func child(dir *synth.Node, name string, n *synth.Node) *synth.Node {
+	i, found := slices.BinarySearchFunc(dir.Children, name, func(c synth.Child, name string) int { return strings.Compare(c.Name, name) })
+	if !found {
+		dir.Children = slices.Insert(dir.Children, i, synth.Child{Name: name, Node: n})
+	}
+	return dir.Children[i].Node
+}
