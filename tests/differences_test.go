@@ -26,6 +26,7 @@ var differences = map[string]map[string]string{
 		"os TestNonPollable":         "no network devices: /dev/net/tun",
 		"os TestSendFile":            noTCP,
 		"os TestSpliceFile":          noTCP,
+		"os/exec TestExtraFiles":     noTCP,
 		"os/exec TestExtraFilesRace": noTCP,
 		"syscall TestExecPtrace":     "no ptrace",
 		"syscall TestUnshare":        "no network devices: /proc/net/dev",
