@@ -7,7 +7,7 @@ export GOFLAGS += -buildvcs=false
 export PATH := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cleave/go1.26.8/bin:$(PATH)
 unexport GOROOT
 
-.PHONY: all kernel build/cleave run test unit guest programs bench bench-gate bench-accept profile gc vet syscalls help clean tools testtools
+.PHONY: all kernel build/cleave run test unit guest programs soak soak bench bench-gate bench-accept profile gc vet syscalls help clean tools testtools
 
 all: kernel build/cleave build/root.cpio ## build the kernel, the default root and the host's tool
 
@@ -32,7 +32,7 @@ testtools:
 	@scripts/need qemu-system-x86_64:qemu-system-x86 gcc:gcc gdb:gdb dpkg-deb:dpkg taskset:util-linux
 	@echo 'int main(void){return 0;}' | gcc -m32 -static -x c -o /dev/null - 2>/dev/null || scripts/need gcc-m32:gcc-multilib
 
-test: vet unit guest programs bench-gate ## every test
+test: vet unit guest programs soak bench-gate ## every test
 
 vet: tools ## gofmt, go vet, staticcheck
 	@f=$$(find . -name '*.go' -not -path './build/*' -exec gofmt -l {} +); [ -z "$$f" ] || { echo "gofmt: $$f"; exit 1; }
@@ -47,6 +47,10 @@ guest: all testtools ## C programs: on the host's Linux first, then in Cleave
 
 programs: all testtools ## real programs: Debian's i386 packages, Go's own tests, the interactive shell
 	$(GO) test -tags guest -count=1 -timeout 40m -run 'Program|Shell|GoTest' ./tests/...
+
+SECONDS ?= 60
+soak: all testtools ## stress-ng, namespaces and random system calls at once in too little memory; SECONDS=3600: an hour
+	SOAK_SECONDS=$(SECONDS) $(GO) test -tags guest -count=1 -timeout $$(($(SECONDS)+1200))s -v -run Soak ./tests/
 
 bench: kernel testtools ## instructions per operation, side by side with Linux; TIME=5: medians of 5 runs in time
 	@$(GO) run ./bench/compare $(if $(TIME),-time $(TIME))
