@@ -5,6 +5,7 @@ package tests
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -36,6 +37,46 @@ func TestBootMachines(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestBootProcessors runs a program of the processor's doings on models that lack one thing or another; on those that lack
+// what the kernel cannot do without, one line says so.
+func TestBootProcessors(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "root.cpio")
+	if text, err := exec.Command(filepath.Join(repo, "build", "cleave"), "pack", "-o", root, compile(t, "guest/cpu.c")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	const refused = "this CPU lacks something that the kernel needs"
+	for model, want := range map[string]string{
+		"qemu64": "", "kvm64": "", "Nehalem": "", "Opteron_G1": "", "max,-smep,-smap,-umip": "", "max,-rdrand,-rdseed": "",
+		"max,-syscall": "", "max,-sep": "", "max,-syscall,-sep": "", "max,-xsave,-fsgsbase": "", "max,-tsc-deadline,-x2apic": "",
+		"max,-nx": refused, "max,-sse2": refused, "max,-pge": refused, "qemu32": refused,
+	} {
+		t.Run(model, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			r := execute(t, exec.CommandContext(ctx, "qemu-system-x86_64", "-M", "microvm", "-cpu", model, "-accel", "tcg", "-m", "64",
+				"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio",
+				"-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-initrd", root,
+				"-kernel", filepath.Join(repo, "build", "cleave.elf"), "-append", "init=/bin/cpu"), "")
+			if want != "" {
+				if !strings.Contains(r.stdout, want) || strings.Count(r.stdout, "\n") != 1 {
+					t.Errorf("%q, want one line that says %q", r.stdout, want)
+				}
+				return
+			}
+			cases, err := parseTAP(strings.ReplaceAll(r.stdout, "\r", ""))
+			if err != nil {
+				t.Fatalf("%v\n%s%s", err, r.stdout, r.stderr)
+			}
+			for _, c := range cases {
+				if !c.ok {
+					t.Errorf("%s\n%s", c.name, r.stdout)
+				}
+			}
+		})
 	}
 }
 

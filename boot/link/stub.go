@@ -97,7 +97,7 @@ var code64 = []instruction{
 	{"mov ebx, esi", "89f3", "the start info"},
 }
 
-const message = "cleave: this CPU lacks what the kernel needs: 64-bit mode, NX, APIC, SSE2\n\x00"
+const message = "cleave: this CPU lacks something that the kernel needs: 64-bit mode, NX, APIC, PGE, SSE2\n\x00"
 
 // code returns the bytes of the instructions.
 func code(list []instruction) []byte {

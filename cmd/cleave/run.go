@@ -239,6 +239,9 @@ func boot(o *options, image, init string) (int, error) {
 	case len(o.program) == 0 && waitErr == nil:
 		return 0, nil // ended from QEMU's own monitor, or rebooted
 	}
+	if exit, ok := errors.AsType[*exec.ExitError](waitErr); ok && exit.ExitCode() == 1 {
+		return statusFailed, errors.New("QEMU could not start the machine") // it has said why
+	}
 	return statusPanic, fmt.Errorf("the machine stopped without an exit status (QEMU: %v)", waitErr)
 }
 
