@@ -4,13 +4,16 @@ import (
 	"sync"
 
 	"cleave/abi"
+	"cleave/fs/socket"
 	"cleave/ns/user"
 )
 
-// NetNamespace is a network namespace (network_namespaces(7)): for now its identity and the abstract unix sockets in it.
+// NetNamespace is a network namespace (network_namespaces(7)): its identity, the abstract unix sockets in it, and a
+// loopback interface that can be switched on and that has addresses.
 type NetNamespace struct {
 	user.Base
 	Abstract AbstractNames
+	Loopback socket.Loopback
 }
 
 // AbstractNames are the names of abstract unix sockets (unix(7)). The zero value is empty.
@@ -21,14 +24,14 @@ type AbstractNames struct {
 
 // NewInitialNet makes the initial network namespace.
 func NewInitialNet(owner *user.Namespace) *NetNamespace {
-	n := &NetNamespace{}
+	n := &NetNamespace{Loopback: socket.Loopback{Owner: owner}}
 	n.BeginFirst(user.KindNet, owner, nil)
 	return n
 }
 
 // NewNet makes an empty network namespace for a task with credentials c. ENOSPC: too many.
 func NewNet(c *user.Cred) (*NetNamespace, error) {
-	n := &NetNamespace{}
+	n := &NetNamespace{Loopback: socket.Loopback{Owner: c.NS}}
 	if err := n.Begin(user.KindNet, c.NS, c.EUID, nil); err != nil {
 		return nil, err
 	}

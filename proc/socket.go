@@ -37,3 +37,6 @@ func (t *Task) MayClaimProcess() bool { return t.Cred().Has(user.CapSysAdmin, t.
 
 // Names implements socket.Task.
 func (t *Task) Names() socket.Names { return &t.set.Net.Abstract }
+
+// Loopback implements socket.Task.
+func (t *Task) Loopback() *socket.Loopback { return &t.set.Net.Loopback }

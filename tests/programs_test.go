@@ -117,3 +117,10 @@ thread2: unable to remount /mnt1 to /mnt2: GOOD
 		t.Errorf("status %d\n%s\n%s", r.status, r.stdout, r.stderr)
 	}
 }
+
+// TestProgramBubblewrap runs Debian's bubblewrap, which makes namespaces of every kind for an ordinary user.
+func TestProgramBubblewrap(t *testing.T) {
+	t.Parallel()
+	root := rootWith(t, debian(t, "bash", "bubblewrap", "coreutils", "grep", "hostname", "iproute2", "sed", "util-linux"), map[string]string{"t.sh": script(t, "bwrap.sh")})
+	sameAsLinux(t, root, "/bin/bash", "/t.sh")
+}

@@ -3,6 +3,7 @@ package linux386
 import (
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/netlink"
 	"cleave/fs/socket"
 	"cleave/proc"
 	"cleave/wait"
@@ -40,10 +41,16 @@ func sysSocket(t *proc.Task, family Family, typ SockType, protocol Int) (FD, err
 	if typ&^(abi.SOCK_TYPE_MASK|sockFlags) != 0 {
 		return 0, abi.EINVAL
 	}
-	if family != abi.AF_UNIX {
-		return 0, abi.EAFNOSUPPORT
+	var f *fs.File
+	var err error
+	switch kind, nonblock := int(typ&abi.SOCK_TYPE_MASK), uint32(typ)&abi.O_NONBLOCK; family {
+	case abi.AF_UNIX:
+		f, err = abiOf(t).unixDomain(t).NewSocket(&t.Caller, kind, int(protocol), nonblock)
+	case abi.AF_NETLINK:
+		f, err = netlink.New(t.Caller.VFS, &t.Caller, kind, int(protocol), nonblock)
+	default:
+		err = abi.EAFNOSUPPORT
 	}
-	f, err := abiOf(t).unixDomain(t).NewSocket(&t.Caller, int(typ&abi.SOCK_TYPE_MASK), int(protocol), uint32(typ)&abi.O_NONBLOCK)
 	if err != nil {
 		return 0, err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/netlink"
 	"cleave/fs/socket"
 	"cleave/fs/unix"
 	"cleave/ns/user"
@@ -108,6 +109,9 @@ func peerCreds(t *proc.Task, s socket.Socket, name int) ([]byte, error) {
 // sysSetsockopt sets an option, whose value must not be too short.
 func sysSetsockopt(t *proc.Task, fd FD, level, name Int, value Addr, size Int) error {
 	return withSocket(t, fd, func(_ *fs.File, s socket.Socket) error {
+		if n, ok := s.(*netlink.Socket); ok && level == abi.SOL_NETLINK {
+			return n.SetOption(int(name))
+		}
 		if level != abi.SOL_SOCKET {
 			return abi.ENOPROTOOPT
 		}

@@ -101,6 +101,8 @@ type Task interface {
 	MayClaimProcess() bool
 	// Names returns the abstract names of the task's network namespace.
 	Names() Names
+	// Loopback returns the interface of the task's network namespace.
+	Loopback() *Loopback
 }
 
 // CredsOf returns what SCM_CREDENTIALS says of c if it does not say anything itself. Real ids: Linux sends those.

@@ -8,8 +8,9 @@ import (
 )
 
 // Ioctl knows SIOCINQ, the bytes that can be received (of the next message, if messages stay whole), and SIOCOUTQ, those
-// that the peer has not received yet (unix(7)). EINVAL: the socket listens.
-func (s *Socket) Ioctl(_ *fs.File, _ *fs.Caller, cmd, arg uint32, m fs.UserMemory) (uint32, error) {
+// that the peer has not received yet (unix(7)), and what any
+// socket says of interfaces. EINVAL: the socket listens.
+func (s *Socket) Ioctl(_ *fs.File, c *fs.Caller, cmd, arg uint32, m fs.UserMemory) (uint32, error) {
 	var n int
 	switch cmd {
 	case abi.FIONREAD:
@@ -28,7 +29,10 @@ func (s *Socket) Ioctl(_ *fs.File, _ *fs.Caller, cmd, arg uint32, m fs.UserMemor
 		}
 	case abi.SIOCATMARK:
 	default:
-		return 0, abi.ENOTTY
+		if s.lo == nil {
+			return 0, abi.ENOTTY
+		}
+		return s.lo.Ioctl(c, cmd, arg, m)
 	}
 	return 0, m.CopyOut(arg, binary.LittleEndian.AppendUint32(nil, uint32(n)))
 }

@@ -68,7 +68,8 @@ type Socket struct {
 	opts  socket.Options
 	d     *Domain
 	names socket.Names // abstract names of the network namespace that the socket was made in
-	file  *fs.File     // nil until it is accepted
+	lo    *socket.Loopback
+	file  *fs.File // nil until it is accepted
 	queue wait.Queue
 
 	shut atomic.Uint32
@@ -146,7 +147,7 @@ func (d *Domain) newSocket(c *fs.Caller, typ, protocol int) (*Socket, error) {
 	s.opts.Init(abi.AF_UNIX, typ, protocol)
 	if c != nil {
 		if t, ok := c.Task.(socket.Task); ok {
-			s.names = t.Names()
+			s.names, s.lo = t.Names(), t.Loopback()
 		}
 	}
 	newInbox(s, d.vfs.Pool)

@@ -37,6 +37,8 @@ func (t *task) FindProcess(pid int32) socket.Process {
 func (t *task) MayClaimProcess() bool { return t.admin }
 func (t *task) Names() socket.Names   { return t.names }
 
+func (t *task) Loopback() *socket.Loopback { return nil }
+
 // names are the abstract names of one network namespace.
 type names struct{ m map[string]any }
 

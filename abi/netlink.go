@@ -1,0 +1,62 @@
+package abi
+
+// Messages of netlink(7) and rtnetlink(7): types, flags and attributes.
+const (
+	NETLINK_ROUTE          = 0
+	NETLINK_EXT_ACK        = 11
+	NETLINK_GET_STRICT_CHK = 12
+	SOL_NETLINK            = 270
+
+	NLMSG_ERROR   = 2
+	NLMSG_DONE    = 3
+	NLM_F_REQUEST = 0x1
+	NLM_F_MULTI   = 0x2
+	NLM_F_ACK     = 0x4
+	NLM_F_DUMP    = 0x300
+	NLM_F_REPLACE = 0x100
+	NLM_F_CREATE  = 0x400
+
+	RTM_NEWLINK = 16
+	RTM_GETLINK = 18
+	RTM_SETLINK = 19
+	RTM_NEWADDR = 20
+	RTM_DELADDR = 21
+	RTM_GETADDR = 22
+
+	IFLA_ADDRESS   = 1
+	IFLA_BROADCAST = 2
+	IFLA_IFNAME    = 3
+	IFLA_MTU       = 4
+	IFLA_QDISC     = 6
+	IFLA_TXQLEN    = 13
+	IFLA_OPERSTATE = 16
+	IFLA_LINKMODE  = 17
+	IFLA_GROUP     = 27
+
+	IFA_ADDRESS   = 1
+	IFA_LOCAL     = 2
+	IFA_LABEL     = 3
+	IFA_CACHEINFO = 6
+	IFA_FLAGS     = 8
+
+	IFA_F_PERMANENT = 0x80
+	RT_SCOPE_HOST   = 254
+)
+
+// Flags, kinds and ioctls of interfaces (netdevice(7)).
+const (
+	IFF_UP          = 0x1
+	IFF_LOOPBACK    = 0x8
+	IFF_RUNNING     = 0x40
+	IFF_LOWER_UP    = 0x10000
+	ARPHRD_LOOPBACK = 772
+	IF_OPER_UNKNOWN = 0
+	IF_OPER_DOWN    = 2
+	SIOCGIFNAME     = 0x8910
+	SIOCGIFFLAGS    = 0x8913
+	SIOCSIFFLAGS    = 0x8914
+	SIOCGIFMTU      = 0x8921
+	SIOCGIFHWADDR   = 0x8927
+	SIOCGIFINDEX    = 0x8933
+	SIOCGIFTXQLEN   = 0x8942
+)
