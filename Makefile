@@ -7,7 +7,7 @@ export GOFLAGS += -buildvcs=false
 export PATH := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cleave/go1.26.8/bin:$(PATH)
 unexport GOROOT
 
-.PHONY: all kernel build/cleave run test unit guest programs soak soak bench bench-gate bench-accept profile gc vet syscalls help clean tools testtools
+.PHONY: all kernel build/cleave run test unit guest programs soak bench bench-gate bench-accept profile gc vet syscalls help clean tools testtools
 
 all: kernel build/cleave build/root.cpio ## build the kernel, the default root and the host's tool
 

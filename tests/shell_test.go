@@ -126,7 +126,8 @@ func (s *session) ends(status int) {
 	select {
 	case <-done:
 	case <-time.After(60 * time.Second):
-		s.t.Fatal("the machine did not stop")
+		shown, _ := s.c.Expect(expect.String("never shown"), expect.WithTimeout(time.Second)) //nolint:errcheck // it times out
+		s.t.Fatalf("the machine did not stop; the terminal showed %q", shown)
 	}
 	if got := s.cmd.ProcessState.ExitCode(); got != status {
 		s.t.Errorf("exit status %d, want %d", got, status)

@@ -134,9 +134,6 @@ func (d *Discipline) Read(p []byte) (n int, more bool) {
 	if d.in.tail != end {
 		return n, true
 	}
-	if end == d.canon { // raw input that became a line by a change of mode has no end mark
-		return n, false
-	}
 	if c := d.in.at(end); c != 0 {
 		if n == len(p) {
 			return n, true
@@ -149,15 +146,17 @@ func (d *Discipline) Read(p []byte) (n int, more bool) {
 	return n, false
 }
 
-// SetTermios changes the settings. What is in the buffer when canonical mode is turned on becomes a line.
+// SetTermios changes the settings. What is in the buffer when canonical mode is turned on becomes a line, and an EOF that was
+// typed last before the mode changed is one again.
 func (d *Discipline) SetTermios(t *abi.Termios) {
 	old := d.T
 	d.T = *t
 	if (old.Lflag^t.Lflag)&abi.ICANON != 0 {
 		d.ends = [inputSize / 64]uint64{}
 		d.canon = d.in.tail
-		if t.Lflag&abi.ICANON != 0 {
+		if t.Lflag&abi.ICANON != 0 && d.in.len() > 0 {
 			d.canon = d.in.head
+			d.markEnd(d.in.head - 1)
 		}
 		d.literal, d.erasing = false, false
 	}

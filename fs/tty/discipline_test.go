@@ -217,6 +217,34 @@ func TestModeSwitchKeepsInput(t *testing.T) {
 	}
 }
 
+// TestModeSwitchKeepsEOF: as on Linux, an EOF that nobody has read outlives raw mode, in which it is a NUL byte; one that was
+// typed in raw mode is a byte like others.
+func TestModeSwitchKeepsEOF(t *testing.T) {
+	d := newDiscipline()
+	raw, cooked := d.T, d.T
+	raw.Lflag &^= abi.ICANON
+	b := make([]byte, 100)
+	d.Receive([]byte{4})
+	d.SetTermios(&raw)
+	d.SetTermios(&cooked)
+	if n, more := d.Read(b); n != 0 || more || d.in.len() != 0 {
+		t.Errorf("typed in cooked mode: read %q, %d bytes are left", b[:n], d.in.len())
+	}
+	d.Receive([]byte{4})
+	d.SetTermios(&raw)
+	if n, _ := d.Read(b); string(b[:n]) != "\x00" {
+		t.Errorf("read in raw mode: %q", b[:n])
+	}
+	d.Receive([]byte("x\x04"))
+	d.SetTermios(&cooked)
+	if n, more := d.Read(b); string(b[:n]) != "x\x04" || more {
+		t.Errorf("typed in raw mode: %q", b[:n])
+	}
+	if d.Ready(1) {
+		t.Error("an empty buffer is no line")
+	}
+}
+
 func TestStopHoldsOutput(t *testing.T) {
 	d := newDiscipline()
 	d.Write([]byte("before"))
