@@ -13,11 +13,12 @@ if [ -n "$pgo" ]; then
 	at=${TMPDIR:-/tmp}/cleave-$(cksum <"$pgo" | tr ' ' -).pgo
 	cp "$pgo" "$at.$$" && mv "$at.$$" "$at" && pgo=$at
 fi
-go run ./boot/goruntime/gen -o build/overlay.json
+# The overlay's folder begins with an underscore: its Go files are none of this module's.
+go run ./boot/goruntime/gen -o build/_overlay.json
 # The kernel is linked at 0xffffffff80200000 (-T takes a signed number). -checklinkname=0: boot uses names that the
 # overlay adds to package runtime.
 GOOS=linux GOARCH=amd64 GOAMD64=v1 CGO_ENABLED=0 GOEXPERIMENT= GODEBUG= GOFLAGS= \
-	go build -tags cleave -overlay build/overlay.json ${pgo:+"-gcflags=all=-pgoprofile=$pgo"} -ldflags '-checklinkname=0 -T -2145386496 -E cleave_start' \
+	go build -tags cleave -overlay build/_overlay.json ${pgo:+"-gcflags=all=-pgoprofile=$pgo"} -ldflags '-checklinkname=0 -T -2145386496 -E cleave_start' \
 	-buildvcs=false -o "$output.go" "$package"
 go run ./boot/link -o "$output" "$output.go"
 rm "$output.go"

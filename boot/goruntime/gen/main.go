@@ -1,7 +1,7 @@
 // Gen writes the overlay that the kernel is built with, for the Go release that is installed, and the files that are changed
 // for it next to it, in a folder of its name without ".json".
 //
-//	go run ./boot/goruntime/gen -o build/overlay.json
+//	go run ./boot/goruntime/gen -o build/_overlay.json
 package main
 
 import (
