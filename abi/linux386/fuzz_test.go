@@ -273,10 +273,11 @@ func (f *fuzzer) replace(i int) bool {
 	return f.fork(i)
 }
 
-// nest gives the first process a file system of its own, in which files that are left over go with the last task.
+// nest gives the first process a file system and an IPC namespace of its own, in which files and message queues that are left
+// over go with the last task.
 func nest(k *proctest.Kernel) {
 	tmp, tmpfs, sub := k.Init.PushString("/tmp"), k.Init.PushString("tmpfs"), k.Init.PushString("/tmp/sub")
-	k.Init.Must(nrUnshare, abi.CLONE_NEWNS)
+	k.Init.Must(nrUnshare, abi.CLONE_NEWNS|abi.CLONE_NEWIPC)
 	k.Init.Must(nrMount, tmpfs, tmp, tmpfs, 0, 0)
 	k.Init.Must(nrChroot, tmp)
 	k.Init.Must(nrChdir, k.Init.PushString("/"))

@@ -132,8 +132,21 @@ func (a *assembler) readClock(before int) {
 	a.mov(ecx, ebx)
 	a.clc()
 	a.ret()
+	a.readLong()
 
-	// EBX is the high word of the difference: add EBX * mult << (32 - shift).
+	a.label("busy")
+	a.moved(-4, stepMove, esp)
+	a.pause()
+	a.jmp("retry")
+	a.label("unknown")
+	a.stc()
+	a.ret()
+	a.end()
+}
+
+// readLong is the part of read_clock for when much time has passed since the page was written: EBX is the high word of the
+// difference, EBX * mult << (32 - shift) is to be added.
+func (a *assembler) readLong() {
 	a.label("long")
 	a.moved(4, stepMove, esp)
 	a.push(edx)
@@ -148,15 +161,6 @@ func (a *assembler) readClock(before int) {
 	a.pop(ebx)
 	a.adc(edx, ebx)
 	a.jmp("sum")
-
-	a.label("busy")
-	a.moved(-4, stepMove, esp)
-	a.pause()
-	a.jmp("retry")
-	a.label("unknown")
-	a.stc()
-	a.ret()
-	a.end()
 }
 
 // Where a function with four saved registers finds its arguments.

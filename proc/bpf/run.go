@@ -44,22 +44,8 @@ func (p *Program) run(d *Data, words uint32) (v uint32, ok bool) {
 			mem[s.k%memWords] = x
 		case jump:
 			pc += int(s.k)
-		case jumpEqK:
-			pc += s.jump(a == s.k)
-		case jumpEqX:
-			pc += s.jump(a == x)
-		case jumpGtK:
-			pc += s.jump(a > s.k)
-		case jumpGtX:
-			pc += s.jump(a > x)
-		case jumpGeK:
-			pc += s.jump(a >= s.k)
-		case jumpGeX:
-			pc += s.jump(a >= x)
-		case jumpSetK:
-			pc += s.jump(a&s.k != 0)
-		case jumpSetX:
-			pc += s.jump(a&x != 0)
+		case jumpEqK, jumpEqX, jumpGtK, jumpGtX, jumpGeK, jumpGeX, jumpSetK, jumpSetX:
+			pc += s.jump(a, x)
 		case retK:
 			return s.k, true
 		case retA:
@@ -79,7 +65,27 @@ func (p *Program) run(d *Data, words uint32) (v uint32, ok bool) {
 	}
 }
 
-func (s *step) jump(yes bool) int {
+// jump returns how many steps a conditional jump passes over.
+func (s *step) jump(a, x uint32) int {
+	yes := false
+	switch s.op {
+	case jumpEqK:
+		yes = a == s.k
+	case jumpEqX:
+		yes = a == x
+	case jumpGtK:
+		yes = a > s.k
+	case jumpGtX:
+		yes = a > x
+	case jumpGeK:
+		yes = a >= s.k
+	case jumpGeX:
+		yes = a >= x
+	case jumpSetK:
+		yes = a&s.k != 0
+	case jumpSetX:
+		yes = a&x != 0
+	}
 	if yes {
 		return int(s.jt)
 	}

@@ -120,23 +120,36 @@ func (r *Reader) start() error {
 	if magic != frameMagic {
 		return errCorrupt
 	}
-	d, err := r.number(1)
+	d, window, err := r.descriptor()
 	if err != nil {
 		return err
 	}
+	r.window = max(int(window), 1<<10)
+	r.frame, r.last, r.sum = true, false, d&4 != 0
+	r.out, r.read = r.out[:0], 0
+	r.hash.reset()
+	r.hasTree, r.hasTable, r.repeat = false, [3]bool{}, [3]int{1, 4, 8}
+	return nil
+}
+
+// descriptor reads the frame's descriptor and what it announces: the size of the window, a dictionary, the size of the
+// contents (RFC 8878, 3.1.1.1.1 to 3.1.1.1.4).
+func (r *Reader) descriptor() (d, window uint64, err error) {
+	if d, err = r.number(1); err != nil {
+		return d, 0, err
+	}
 	single := d&0x20 != 0
-	window := uint64(0)
 	if !single {
 		w, err := r.number(1)
 		if err != nil {
-			return err
+			return d, 0, err
 		}
 		base := uint64(1) << (10 + w>>3)
 		window = base + base/8*(w&7)
 	}
 	dict, err := r.number([4]int{0, 1, 2, 4}[d&3])
 	if err != nil {
-		return err
+		return d, 0, err
 	}
 	sizeBytes := [4]int{0, 2, 4, 8}[d>>6]
 	if single && sizeBytes == 0 {
@@ -145,11 +158,11 @@ func (r *Reader) start() error {
 	size, err := r.number(sizeBytes)
 	switch {
 	case err != nil:
-		return err
+		return d, 0, err
 	case dict != 0:
-		return errDictionary
+		return d, 0, errDictionary
 	case d&8 != 0:
-		return errCorrupt
+		return d, 0, errCorrupt
 	case single && sizeBytes == 2:
 		size += 256
 	}
@@ -157,14 +170,9 @@ func (r *Reader) start() error {
 		window = size
 	}
 	if window > maxWindow {
-		return errWindow
+		return d, 0, errWindow
 	}
-	r.window = max(int(window), 1<<10)
-	r.frame, r.last, r.sum = true, false, d&4 != 0
-	r.out, r.read = r.out[:0], 0
-	r.hash.reset()
-	r.hasTree, r.hasTable, r.repeat = false, [3]bool{}, [3]int{1, 4, 8}
-	return nil
+	return d, window, nil
 }
 
 // slide drops what no match can reach any more, all of it having been read.
