@@ -19,7 +19,8 @@ func TestRender(t *testing.T) {
 			"os\tTestC\tPASS\tFAIL\tno TCP\n" +
 			"os\tTestE\tPASS\tFAIL\t\n" +
 			"io\tTestF\tSKIP\tPASS\t\n")},
-		"guest.tsv": {Data: []byte(headings + "files\ta|b\tFAIL\tPASS\ton purpose\n")},
+		"guest.tsv": {Data: []byte(headings + "files\ta|b\tFAIL\tPASS\ton purpose\n" +
+			"owned\ta\tSKIP\tPASS\tnew\nowned\tb\tSKIP\tPASS\tnew\n")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -30,6 +31,7 @@ func TestRender(t *testing.T) {
 		"| os: TestE | PASS | FAIL | not explained |\n",
 		"| io: TestF | SKIP | PASS | the host's Linux lacks what it needs |\n",
 		"| files: a\\|b | FAIL | PASS | on purpose |\n",
+		"| owned: all 2 | SKIP | PASS | new |\n",
 		"## stress-ng\n\nNot run.\n",
 		"| 26 | ptrace | ",
 		"Whole: restart_syscall, exit, fork,",

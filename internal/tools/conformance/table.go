@@ -80,8 +80,9 @@ func writePart(w *strings.Builder, group string, rows []row) {
 func writeDifferences(w *strings.Builder, rows []row) {
 	type kind struct{ group, linux, cleave, reason string }
 	var kinds []kind
-	names := make(map[kind][]string)
+	names, sizes := make(map[kind][]string), make(map[string]int)
 	for _, r := range rows {
+		sizes[r.group]++
 		if r.linux == r.cleave {
 			continue
 		}
@@ -96,7 +97,11 @@ func writeDifferences(w *strings.Builder, rows []row) {
 	}
 	w.WriteString("| differs | Linux | Cleave | why |\n|---|---|---|---|\n")
 	for _, k := range kinds {
-		fmt.Fprintf(w, "| %s: %s | %s | %s | %s |\n", k.group, escape(strings.Join(names[k], "; ")), k.linux, k.cleave, escape(k.reason))
+		which := escape(strings.Join(names[k], "; "))
+		if n := len(names[k]); n > 1 && n == sizes[k.group] {
+			which = fmt.Sprintf("all %d", n)
+		}
+		fmt.Fprintf(w, "| %s: %s | %s | %s | %s |\n", k.group, which, k.linux, k.cleave, escape(k.reason))
 	}
 	w.WriteString("\n")
 }
