@@ -29,7 +29,7 @@ func TestGuest(t *testing.T) {
 			for test, ok := range judge(t, "Cleave", guest{mem: h.mem, kargs: h.kargs}.run(t, prog), false) {
 				switch {
 				case h.cleaveOnly:
-					table.addReason(name, test, "SKIP", verdict(ok), "differs on purpose: what the program tests is not in Linux")
+					table.addReason(name, test, "SKIP", verdict(ok), "only for Cleave: what it does to the machine, or the model that it tests, the host's Linux cannot have")
 				case linux[test] || !ok:
 					table.addReason(name, test, verdict(linux[test]), verdict(ok), "")
 				default:
