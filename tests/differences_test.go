@@ -54,6 +54,7 @@ var differences = map[string]map[string]string{
 		"stress-ng aiol":        "no io_setup: the first asynchronous input and output",
 		"stress-ng dnotify":     "no directory notification by signals (F_NOTIFY); inotify is there",
 		"stress-ng fanotify":    "no fanotify",
+		"stress-ng io-uring":    "no io_uring",
 		"stress-ng ioport":      "no input and output ports for programs (ioperm, iopl)",
 		"stress-ng key":         "no keyrings",
 		"stress-ng landlock":    "no Landlock",
