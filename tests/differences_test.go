@@ -33,6 +33,9 @@ var differences = map[string]map[string]string{
 		"time TestLongAdjustTimers":  tooSlow,
 	},
 	"stress": {
+		"stress-ng dccp":         noNetwork, // nor DCCP and SCTP in this Linux, which stress-ng notices
+		"stress-ng sctp":         noNetwork,
+		"stress-ng ping-sock":    noNetwork, // Linux lets no group use them
 		"stress-ng icmp-flood":   noNetwork,
 		"stress-ng netdev":       noNetwork,
 		"stress-ng netlink-proc": noNetwork,
@@ -59,6 +62,7 @@ var differences = map[string]map[string]string{
 		"stress-ng key":         "no keyrings",
 		"stress-ng landlock":    "no Landlock",
 		"stress-ng ptrace":      "no ptrace",
+		"stress-ng swap":        "no swap space; Linux has it, but not on a tmpfs",
 		"stress-ng userfaultfd": "no userfaultfd",
 		"stress-ng vm-segv":     "no ptrace",
 	},
