@@ -54,8 +54,8 @@ type candidate struct {
 	comm  string
 }
 
-// victim is the process with the most memory, moved by oom_score_adj (proc(5)); never an init. within, if it is not nil,
-// is the control group to look in; there only the first process of all is spared.
+// victim is the process with the most memory, moved by oom_score_adj (proc(5)); never the first process of all. within, if it
+// is not nil, is the control group to look in.
 func (k *Kernel) victim(within *cgroup.Group) *candidate {
 	total := int64(k.Memory.Pool().Stats().Total)
 	var victim *candidate
@@ -80,7 +80,7 @@ func (k *Kernel) candidates(within *cgroup.Group) []candidate {
 	var list []candidate
 	k.eachGroupLocked(k.pidNS, func(g *ThreadGroup) {
 		t := g.survivorLocked()
-		spared := g.isInit && (within == nil || g.isGlobalInit()) || g.oomScore.Load() == minOOMScore
+		spared := g.isGlobalInit() || g.oomScore.Load() == minOOMScore
 		outside := within != nil && !g.Cgroup().Within(within)
 		if t == nil || spared || outside || t.mm == nil || !t.mm.TryRef() {
 			return

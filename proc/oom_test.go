@@ -42,6 +42,21 @@ func TestOutOfMemoryKillsTheBiggest(t *testing.T) {
 	small.Gone()
 }
 
+// The init of a pid namespace is killed like others, and its namespace ends.
+func TestOutOfMemoryKillsAnInit(t *testing.T) {
+	k := proctest.NewWith(t, proctest.Options{Frames: 1024})
+	small := k.Init.Fork()
+	init := k.Init.Clone(proc.CloneArgs{Flags: abi.CLONE_NEWPID, ExitSignal: abi.SIGCHLD})
+	child := init.Fork()
+	touch(small, 100).Wait()
+	touch(init, 2000)
+	init.Gone()
+	child.Gone()
+	if small.Sync().Exited {
+		t.Error("a small process was killed for it")
+	}
+}
+
 func TestOOMScoreProtects(t *testing.T) {
 	k := proctest.NewWith(t, proctest.Options{Frames: 1024})
 	big, small := k.Init.Fork(), k.Init.Fork()
