@@ -1,5 +1,5 @@
 // Package goruntime makes the stock Go runtime run without an operating system: it replaces, through 'go build -overlay',
-// the files of the standard library that make system calls, changes a few numbers in others, and adds a package of support to it.
+// the files of the standard library that make system calls, changes a few lines in others, and adds a package of support to it.
 //
 // The files are in _overlay, whose name keeps the go command from taking them for a package of this module, and in
 // bare, which is a package of this module too, so that it has tests.
@@ -55,8 +55,8 @@ var replaced = map[string]string{
 // change is a text that is in a file of the standard library once, and what stands there instead.
 type change struct{ old, new string }
 
-// changed are the files, below GOROOT/src, in which the overlay changes numbers: how long the collector works at once. On one
-// CPU nothing else runs meanwhile, and to mark small objects costs an order of magnitude more than the millisecond for a
+// changed are the files, below GOROOT/src, in which the overlay changes how long the collector works at once. On one CPU
+// nothing else runs meanwhile, and to mark small objects costs an order of magnitude more than the millisecond for a
 // megabyte that the runtime counts with.
 var changed = map[string][]change{
 	"runtime/mgcmark.go": {
@@ -65,9 +65,8 @@ var changed = map[string][]change{
 		{"maxObletBytes = 128 << 10", "maxObletBytes = 36 << 10"},
 		{"drainCheckThreshold = 100000", "drainCheckThreshold = 10000"}, // bytes until a worker looks whether its turn is over
 	},
-	// By how much a worker may exceed its share of the time before its turn is over: without the slack, turns are not in
-	// proportion to the time that the collection has taken so far.
-	"runtime/mgc.go": {{"> 1.2*gcController.fractionalUtilizationGoal", "> gcController.fractionalUtilizationGoal"}},
+	"runtime/mgc.go": {{"return float64(selfTime)/float64(delta) > 1.2*gcController.fractionalUtilizationGoal",
+		"return bareWorkerExit(now-p.gcMarkWorkerStartTime, selfTime, delta)"}},
 }
 
 // added are the folders whose files the overlay adds, and where to. Files that replace others are not added.
