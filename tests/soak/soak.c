@@ -242,7 +242,7 @@ static void run_class(const char *class, uint32_t seed, int ms) {
 		ask_while_busy();
 	}
 	ok(n > 0 && ran > 0 && stuck == 0, "class %s", class);
-	printf("# %d of %d stressors\n", ran, n);
+	printf("# %d runs of its %d stressors\n", ran, n);
 }
 
 int main(int argc, char **argv) {
