@@ -61,7 +61,7 @@ func offset(t *testing.T, list []instruction, text string) int {
 
 func TestStubJumps(t *testing.T) {
 	bad := offset(t, code32, "mov esi, 0x100240")
-	for _, jump := range []string{"jb .+0x69", "jnz .+0x54", "jnz .+0x3f"} {
+	for _, jump := range []string{"jb .+0x70", "jz .+0x5f", "jnz .+0x4a"} {
 		if got := target(t, code32, jump); got != bad {
 			t.Errorf("%s leads to %#x, want %#x", jump, got, bad)
 		}
@@ -73,7 +73,7 @@ func TestStubJumps(t *testing.T) {
 		}
 	}
 	far := len(code(code32)) + stubBase
-	if b := code([]instruction{{code: "eaa40010000800"}}); int(binary.LittleEndian.Uint32(b[1:])) != far {
+	if b := code([]instruction{{code: "eaab0010000800"}}); int(binary.LittleEndian.Uint32(b[1:])) != far {
 		t.Errorf("the far jump misses the code of 64 bits at %#x", far)
 	}
 }

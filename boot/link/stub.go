@@ -38,17 +38,17 @@ var code32 = []instruction{
 	{"mov eax, 0x80000000", "b800000080", ""},
 	{"cpuid", "0fa2", ""},
 	{"cmp eax, 0x80000001", "3d01000080", "is there the extended leaf?"},
-	{"jb .+0x69", "7269", "bad"},
+	{"jb .+0x70", "7270", "bad"},
 	{"mov eax, 0x80000001", "b801000080", ""},
 	{"cpuid", "0fa2", ""},
-	{"and edx, 0x20100000", "81e200001020", "long mode, NX"},
-	{"cmp edx, 0x20100000", "81fa00001020", ""},
-	{"jnz .+0x54", "7554", "bad"},
+	{"mov edi, edx", "89d7", ""},
+	{"test edx, 0x20000000", "f7c200000020", "long mode"},
+	{"jz .+0x5f", "745f", "bad"},
 	{"mov eax, 0x1", "b801000000", ""},
 	{"cpuid", "0fa2", ""},
 	{"and edx, 0x700a371", "81e271a30007", "FPU TSC MSR PAE CX8 APIC PGE CMOV FXSR SSE SSE2"},
 	{"cmp edx, 0x700a371", "81fa71a30007", ""},
-	{"jnz .+0x3f", "753f", "bad"},
+	{"jnz .+0x4a", "754a", "bad"},
 	{"mov eax, 0x101000", "b800101000", "stubTables"},
 	{"mov cr3, eax", "0f22d8", ""},
 	{"mov eax, cr4", "0f20e0", ""},
@@ -56,14 +56,17 @@ var code32 = []instruction{
 	{"mov cr4, eax", "0f22e0", ""},
 	{"mov ecx, 0xc0000080", "b9800000c0", "IA32_EFER"},
 	{"rdmsr", "0f32", ""},
-	{"or eax, 0x901", "0d01090000", "SCE, LME, NXE"},
+	{"and edi, 0x100000", "81e700001000", "NX, if the CPU has it:"},
+	{"shr edi, 0x9", "c1ef09", "NXE"},
+	{"or eax, edi", "09f8", ""},
+	{"or eax, 0x101", "0d01010000", "SCE, LME"},
 	{"wrmsr", "0f30", ""},
 	{"mov eax, cr0", "0f20c0", ""},
 	{"and eax, 0x9ffffff3", "25f3ffff9f", "not CD, NW, TS, EM"},
 	{"or eax, 0x80010023", "0d23000180", "PG, WP, NE, MP, PE"},
 	{"mov cr0, eax", "0f22c0", ""},
 	{"lgdt ptr [0x100220]", "0f011520021000", "stubGDTR"},
-	{"jmp far 0x1000a4, 0x8", "eaa40010000800", "code64"},
+	{"jmp far 0x1000ab, 0x8", "eaab0010000800", "code64"},
 	// bad: write the message to the debug console and the serial port, and end.
 	{"mov esi, 0x100240", "be40021000", "stubMessage"},
 	{"lodsb byte ptr [esi]", "ac", "next"},
@@ -97,7 +100,7 @@ var code64 = []instruction{
 	{"mov ebx, esi", "89f3", "the start info"},
 }
 
-const message = "cleave: this CPU lacks something that the kernel needs: 64-bit mode, NX, APIC, PGE, SSE2\n\x00"
+const message = "cleave: this CPU lacks something that the kernel needs: 64-bit mode, APIC, PGE, SSE2\n\x00"
 
 // code returns the bytes of the instructions.
 func code(list []instruction) []byte {

@@ -8,6 +8,8 @@ import (
 )
 
 // next is what a CPU that runs thread last does at a change: the thread that it runs then, with the lock given back.
+//
+//go:nosplit
 func next(s *Threads, cpu, last int, now int64) (int, int64) {
 	i, deadline := s.NextLocked(cpu, last, now)
 	if i >= 0 && i != last {
@@ -18,19 +20,37 @@ func next(s *Threads, cpu, last int, now int64) (int, int64) {
 	return i, deadline
 }
 
+// yield has thread last give up the CPU.
+//
+//go:nosplit
+func yield(s *Threads, cpu, last int) int {
+	s.Lock()
+	i, _ := next(s, cpu, last, 0)
+	return i
+}
+
+// take takes a token or, as bareFutex does, waits for one: the check and the wait are one.
+//
+//go:nosplit
+func take(s *Threads, cpu, last int, tokens *atomic.Int32, addr uintptr) int {
+	s.Lock()
+	if tokens.Load() > 0 {
+		tokens.Add(-1)
+	} else {
+		s.WaitLocked(last, addr, -1, false)
+	}
+	i, _ := next(s, cpu, last, 0)
+	return i
+}
+
 func TestThreads(t *testing.T) {
 	s := new(Threads)
 	a := s.Boot(0, 1)
 	b, c := s.New(0x1000, 2), s.New(0x2000, 3)
-	yield := func(last int, now int64) int {
-		s.Lock()
-		i, _ := next(s, 0, last, now)
-		return i
-	}
-	if i := yield(a, 0); i != b {
+	if i := yield(s, 0, a); i != b {
 		t.Fatalf("after the first thread comes %d, want %d", i, b)
 	}
-	if i := yield(b, 0); i != c {
+	if i := yield(s, 0, b); i != c {
 		t.Fatalf("after the second thread comes %d, want %d", i, c)
 	}
 
@@ -155,23 +175,13 @@ func TestThreadsCPUs(t *testing.T) {
 				s.Wake(addr(to), 1)
 				me.running.Store(false)
 
-				s.Lock() // as bareFutex does: the check and the wait are one
-				if work[last].tokens.Load() > 0 {
-					work[last].tokens.Add(-1)
-				} else {
-					s.WaitLocked(last, addr(last), -1, false)
-				}
-				for {
-					i, _ := next(s, cpu, last, 0)
-					if i >= 0 {
-						last = i
-						break
-					}
+				i := take(s, cpu, last, &work[last].tokens, addr(last))
+				for ; i < 0; i = yield(s, cpu, last) {
 					if done.Load() >= rounds*threads {
 						return
 					}
-					s.Lock()
 				}
+				last = i
 			}
 		})
 	}

@@ -104,13 +104,17 @@ func bareMemoryInit() {
 //
 //go:nosplit
 func bareTablesInit() {
-	const data = bare.Writable | bare.Global | bare.NoExecute
-	t := &bareTables
-	ok := t.Init(&barePool)
 	largest := uint64(bare.Page2M)
-	if _, _, _, d := bareCPUID(0x80000001, 0); d>>26&1 != 0 {
+	_, _, _, d := bareCPUID(0x80000001, 0)
+	if d>>26&1 != 0 {
 		largest = bare.Page1G
 	}
+	if d>>20&1 != 0 {
+		bareNX = bare.NoExecute
+	}
+	data := bare.Writable | bare.Global | bareNX
+	t := &bareTables
+	ok := t.Init(&barePool)
 	ok = ok && bareMapImage(t)
 	top := uint64(bare.Page1G << 2) // the first 4 GiB have the devices' registers
 	for i := 0; i < bareInfo.Regions; i++ {
@@ -154,8 +158,8 @@ func bareMapImage(t *bare.Tables) bool {
 	data := uintptr(unsafe.Pointer(&firstmoduledata)) &^ (bare.PageSize - 1) // the first thing that is written to
 	end := (firstmoduledata.end + bare.Page2M - 1) &^ (bare.Page2M - 1)
 	ok := t.MapRange(text, uint64(text-bareImageBase), uint64(rodata-text), bare.Global, bare.Page4K) &&
-		t.MapRange(rodata, uint64(rodata-bareImageBase), uint64(data-rodata), bare.Global|bare.NoExecute, bare.Page4K) &&
-		t.MapRange(data, uint64(data-bareImageBase), uint64(end-data), bare.Global|bare.NoExecute|bare.Writable, bare.Page4K)
+		t.MapRange(rodata, uint64(rodata-bareImageBase), uint64(data-rodata), bare.Global|bareNX, bare.Page4K) &&
+		t.MapRange(data, uint64(data-bareImageBase), uint64(end-data), bare.Global|bareNX|bare.Writable, bare.Page4K)
 	if !ok {
 		return false
 	}
@@ -164,7 +168,7 @@ func bareMapImage(t *bare.Tables) bool {
 		if e == nil {
 			return false
 		}
-		*e = *t.Entry(va, 2) | bare.NoExecute
+		*e = *t.Entry(va, 2) | bareNX
 	}
 	return true
 }
@@ -176,7 +180,7 @@ func bareMapImage(t *bare.Tables) bool {
 //go:nosplit
 func bareMapDevice(pa, n uint64) unsafe.Pointer {
 	start, end := pa&^(bare.PageSize-1), (pa+n+bare.PageSize-1)&^(bare.PageSize-1)
-	const flags = bare.Writable | bare.Global | bare.NoExecute | bare.NoCache | bare.WriteThrough
+	flags := bare.Writable | bare.Global | bareNX | bare.NoCache | bare.WriteThrough
 	// The slot of the top table must be there already.
 	top := barePhys(bareTables.Root + (bareDirectMap+end-1)>>39&511*8)
 	if end <= start || end > bareHeapBase-bareDirectMap || bareTables.Root == 0 || *(*uint64)(top)&bare.Present == 0 {

@@ -33,6 +33,7 @@ const (
 var (
 	barePool   bare.Pool
 	bareTables bare.Tables
+	bareNX     uint64 // bare.NoExecute, or 0 on a CPU without
 
 	bareHeapLimit uintptr // set at start, as is bareZeroFrame
 	bareZeroFrame uint64  // the page of zeros
@@ -67,7 +68,7 @@ func bareMap(va, n uintptr) bool {
 			return false
 		}
 		bareZero(barePhys(f))
-		*e = f | bare.Present | bare.Writable | bare.Global | bare.NoExecute
+		*e = f | bare.Present | bare.Writable | bare.Global | bareNX
 	}
 	return true
 }
@@ -99,7 +100,7 @@ func bareUnmap(va, n uintptr) {
 //
 //go:nosplit
 func bareMapZeros(va, n uintptr) bool {
-	const leaf = bare.Present | bare.Global | bare.NoExecute
+	leaf := bare.Present | bare.Global | bareNX
 	shared := uint64(0)
 	for end := va + n; va < end; {
 		if va&(bare.Page2M-1) == 0 && end-va >= bare.Page2M {
