@@ -207,6 +207,8 @@ func (c *Caller) Fspick(dirfd int, path []byte, flags uint32) (*File, error) {
 
 // Fsconfig is fsconfig(2). EINVAL: f is no context, or the command does not fit; EBUSY: the file system has been made
 // already; EOPNOTSUPP: values that are files or binary.
+//
+// DIVERGES: an option that the file system does not know is an error when it is made, not here.
 func (c *Caller) Fsconfig(f *File, cmd int, key, value string) error {
 	x, ok := f.Ops.(*fsContext)
 	if !ok {
