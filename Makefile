@@ -7,7 +7,7 @@ export GOFLAGS += -buildvcs=false
 export PATH := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/cleave/go1.26.8/bin:$(PATH)
 unexport GOROOT
 
-.PHONY: all kernel build/cleave run test unit guest programs soak bench bench-gate bench-accept profile gc vet syscalls help clean tools testtools
+.PHONY: all kernel build/cleave run test unit guest programs soak bench bench-gate bench-accept profile gc conformance vet syscalls help clean tools testtools
 
 all: kernel build/cleave build/root.cpio ## build the kernel, the default root and the host's tool
 
@@ -73,11 +73,15 @@ build/linux-tuned: ## a size-tuned Linux 6.1 from Debian's sources, which 'make 
 gc: all testtools ## how long the garbage collector stops tasks, in a minute of stress-ng (some 10 minutes)
 	COLLECTOR_SECONDS=60 $(GO) test -tags guest -count=1 -timeout 70m -v -run TestProgramCollector ./tests/
 
+conformance: all testtools ## everything that is compared with Linux, in one table, which goes to docs/conformance.md (some 2 hours)
+	@$(GO) test -tags guest -count=1 -timeout 6h -v -run '^Test(Guest|GoTest|Stress)$$' ./tests/ -args -conformance; status=$$?; \
+		$(GO) run ./internal/tools/conformance && exit $$status
+
 syscalls: tools ## the table of system calls, with what is missing
 	@$(GO) run ./internal/tools/syscalls
 
 help: ## this list
-	@grep -hE '^[a-z/.]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z/.]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z/.-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z/.-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-18s %s\n", $$1, $$2 }'
 
 clean: ## remove build/
 	rm -rf build
