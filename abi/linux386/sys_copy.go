@@ -102,10 +102,9 @@ func storeOffset(t *proc.Task, p InOut[int64pair], pos *int64) error {
 	return p.Store(t, &v)
 }
 
-func sysCopyFileRange(t *proc.Task, in FD, inPos InOut[int64pair], out FD, outPos InOut[int64pair], n Size, flags Hex) (Size, error) {
-	if flags != 0 {
-		return 0, abi.EINVAL
-	}
+// transfer has move carry bytes between two files, each at the offset that is given or, for a null pointer, at its position,
+// and stores how far the offsets came.
+func transfer(t *proc.Task, in FD, inPos InOut[int64pair], out FD, outPos InOut[int64pair], move func(in *fs.File, inPos *int64, out *fs.File, outPos *int64) (Size, error)) (Size, error) {
 	pi, err := loadOffset(t, inPos)
 	if err != nil {
 		return 0, err
@@ -118,14 +117,27 @@ func sysCopyFileRange(t *proc.Task, in FD, inPos InOut[int64pair], out FD, outPo
 	if err != nil {
 		return 0, err
 	}
-	done, err := t.Caller.CopyFileRange(fi, pi, fo, po, int(min(n, mm.MaxTransfer)))
+	done, err := move(fi, pi, fo, po)
 	fi.Put()
 	fo.Put()
-	if err != nil && done == 0 {
+	if err != nil {
 		return 0, err
 	}
 	if err := storeOffset(t, inPos, pi); err != nil {
 		return 0, err
 	}
-	return Size(done), storeOffset(t, outPos, po)
+	return done, storeOffset(t, outPos, po)
+}
+
+func sysCopyFileRange(t *proc.Task, in FD, inPos InOut[int64pair], out FD, outPos InOut[int64pair], n Size, flags Hex) (Size, error) {
+	if flags != 0 {
+		return 0, abi.EINVAL
+	}
+	return transfer(t, in, inPos, out, outPos, func(fi *fs.File, pi *int64, fo *fs.File, po *int64) (Size, error) {
+		done, err := t.Caller.CopyFileRange(fi, pi, fo, po, int(min(n, mm.MaxTransfer)))
+		if done > 0 {
+			err = nil
+		}
+		return Size(done), err
+	})
 }

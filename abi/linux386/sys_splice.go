@@ -35,30 +35,11 @@ func sysSplice(t *proc.Task, in FD, inPos InOut[int64pair], out FD, outPos InOut
 	if flags&^spliceFlags != 0 {
 		return 0, abi.EINVAL
 	}
-	pi, err := loadOffset(t, inPos)
-	if err != nil {
-		return 0, err
-	}
-	po, err := loadOffset(t, outPos)
-	if err != nil {
-		return 0, err
-	}
-	fi, fo, err := two(t, in, out)
-	if err != nil {
-		return 0, err
-	}
-	done, err := splicing(t, flags, func() (int, pipe.Blocked, error) {
-		return pipe.Splice(&t.Caller, fi, pi, fo, po, int(min(n, mm.MaxTransfer)))
+	return transfer(t, in, inPos, out, outPos, func(fi *fs.File, pi *int64, fo *fs.File, po *int64) (Size, error) {
+		return splicing(t, flags, func() (int, pipe.Blocked, error) {
+			return pipe.Splice(&t.Caller, fi, pi, fo, po, int(min(n, mm.MaxTransfer)))
+		})
 	})
-	fi.Put()
-	fo.Put()
-	if err != nil {
-		return 0, err
-	}
-	if err := storeOffset(t, inPos, pi); err != nil {
-		return 0, err
-	}
-	return done, storeOffset(t, outPos, po)
 }
 
 func sysTee(t *proc.Task, in, out FD, n Size, flags Hex) (Size, error) {

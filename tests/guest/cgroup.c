@@ -1,4 +1,5 @@
 // Control groups, version 2: the tree, who is in a group, events, killing, delegation, namespaces, CLONE_INTO_CGROUP.
+#include "child.h"
 #include "tap.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -23,16 +24,6 @@ static const char *at(const char *file) {
 	n = (n + 1) % 4;
 	snprintf(path[n], sizeof path[n], "%s/%s%s%s", top, name, *file ? "/" : "", file);
 	return path[n];
-}
-
-static int put(const char *path, const char *text) {
-	int fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	ssize_t n = write(fd, text, strlen(text));
-	int e = errno;
-	close(fd);
-	return n == (ssize_t)strlen(text) ? 0 : -e;
 }
 
 static int put_number(const char *path, int v) {
@@ -102,13 +93,6 @@ static int reap(pid_t pid) {
 static void finish(pid_t pid) {
 	kill(pid, SIGKILL);
 	waitpid(pid, 0, 0);
-}
-
-static int in_child(int (*f)(void)) {
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(f());
-	return reap(pid);
 }
 
 static void files(void) {

@@ -1,6 +1,7 @@
 // Control groups that limit: the pids and memory controllers, and which groups may have them.
 // only: Cleave
 // (the host's Linux may have these controllers in the first version of control groups only)
+#include "child.h"
 #include "tap.h"
 #include <fcntl.h>
 #include <poll.h>
@@ -14,22 +15,16 @@
 
 #define TOP "/tmp/cg"
 
-static int put(const char *file, const char *text) {
+static int put_in(const char *file, const char *text) {
 	char path[256];
 	snprintf(path, sizeof path, TOP "/%s", file);
-	int fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	ssize_t n = write(fd, text, strlen(text));
-	int e = errno;
-	close(fd);
-	return n == (ssize_t)strlen(text) ? 0 : -e;
+	return put(path, text);
 }
 
 static int put_number(const char *file, int v) {
 	char text[16];
 	snprintf(text, sizeof text, "%d\n", v);
-	return put(file, text);
+	return put_in(file, text);
 }
 
 static const char *get(const char *file) {
@@ -79,7 +74,7 @@ static pid_t start(const char *group, int (*f)(void)) {
 	pid_t pid = fork();
 	if (pid == 0) {
 		snprintf(file, sizeof file, "%s/cgroup.procs", group);
-		if (put(file, "0"))
+		if (put_in(file, "0"))
 			_exit(100);
 		_exit(f());
 	}
@@ -92,15 +87,15 @@ static int nothing(void) { return 0; }
 
 static void rules(void) {
 	ok(shows("cgroup.controllers", "memory pids\n") && shows("cgroup.subtree_control", "\n"), "the root has two controllers and gives none");
-	ok(put("a/cgroup.subtree_control", "+pids") == -ENOENT, "a controller that the group does not have: ENOENT");
-	ok(access(TOP "/a/pids.max", F_OK) == -1 && put("cgroup.subtree_control", "+pids +memory") == 0 && access(TOP "/a/pids.max", F_OK) == 0,
+	ok(put_in("a/cgroup.subtree_control", "+pids") == -ENOENT, "a controller that the group does not have: ENOENT");
+	ok(access(TOP "/a/pids.max", F_OK) == -1 && put_in("cgroup.subtree_control", "+pids +memory") == 0 && access(TOP "/a/pids.max", F_OK) == 0,
 	   "a controller brings its files");
-	ok(put("a/cgroup.subtree_control", "+pids +memory") == 0 && put("cgroup.subtree_control", "-pids") == -EBUSY, "a controller in use below: EBUSY");
+	ok(put_in("a/cgroup.subtree_control", "+pids +memory") == 0 && put_in("cgroup.subtree_control", "-pids") == -EBUSY, "a controller in use below: EBUSY");
 	pid_t pid = fork();
 	if (pid == 0)
 		_exit(sleeps());
 	ok(put_number("a/cgroup.procs", pid) == -EBUSY && put_number("a/b/cgroup.procs", pid) == 0, "a group that gives controllers has no processes: EBUSY");
-	ok(put("a/b/cgroup.subtree_control", "+pids") == -EBUSY, "and the other way round: EBUSY");
+	ok(put_in("a/b/cgroup.subtree_control", "+pids") == -EBUSY, "and the other way round: EBUSY");
 	kill(pid, SIGKILL);
 	reap(pid);
 }
@@ -113,7 +108,7 @@ static int forks(void) { // how often it can fork
 	if (pid == 0)
 		_exit(pause());
 	int e = errno;
-	put("a/b/cgroup.kill", "1");
+	put_in("a/b/cgroup.kill", "1");
 	return e == EAGAIN ? n : 200;
 }
 
@@ -150,16 +145,16 @@ static int threads(void) {
 }
 
 static void pids(void) {
-	ok(put("a/b/pids.max", "-1") == -EINVAL && put("a/b/pids.max", "x") == -EINVAL, "no number: EINVAL");
-	put("a/b/pids.max", "6");
+	ok(put_in("a/b/pids.max", "-1") == -EINVAL && put_in("a/b/pids.max", "x") == -EINVAL, "no number: EINVAL");
+	put_in("a/b/pids.max", "6");
 	ok(in("a/b", counted_forks) == 5, "six processes, then EAGAIN");
 	ok(event("a/b/pids.events", "max") > 0 && number("a/b/pids.peak") == 6 && number("a/b/pids.current") == 0, "pids.events, peak, current");
 	ok(in("a/b", threads) == 5, "threads count");
-	put("a/b/pids.max", "max");
-	put("a/pids.max", "3");
+	put_in("a/b/pids.max", "max");
+	put_in("a/pids.max", "3");
 	ok(in("a/b", counted_forks) == 2, "the limit of the group above");
 	ok(in("a/b", forks) == 1000 + SIGKILL, "cgroup.kill kills a group that forks");
-	put("a/pids.max", "max");
+	put_in("a/pids.max", "max");
 	while (number("a/b/pids.current") > 0) // the orphans are this process's
 		waitpid(-1, 0, 0);
 }
@@ -209,8 +204,8 @@ static int forks_and_uses(void) { // a child that takes too much is killed, and 
 
 static void memory(void) {
 	ok(shows("a/b/memory.max", "max\n") && number("a/b/memory.current") == 0, "no limit, nothing used");
-	put("a/b/memory.max", "10M");
-	ok(number("a/b/memory.max") == 10 * MB && put("a/b/memory.max", "much") == -EINVAL, "a limit in bytes, with a suffix");
+	put_in("a/b/memory.max", "10M");
+	ok(number("a/b/memory.max") == 10 * MB && put_in("a/b/memory.max", "much") == -EINVAL, "a limit in bytes, with a suffix");
 	ok(in("a/b", uses_little) == 0, "within the limit");
 	ok(in("a/b", uses_much) == 1000 + SIGKILL, "beyond it: killed");
 	long peak = number("a/b/memory.peak");
@@ -223,29 +218,29 @@ static void memory(void) {
 	await("a/b/memory.current", 2 * MB);
 	await("a/c/memory.current", 2 * MB);
 	ok(number("a/memory.current") >= 4 * MB, "a group counts what those below have");
-	put("a/b/memory.max", "1M");
+	put_in("a/b/memory.max", "1M");
 	ok(reap(inside) == 1000 + SIGKILL, "a lower limit takes effect at once");
 	ok(waitpid(outside, 0, WNOHANG) == 0, "another group's process lives");
 	kill(outside, SIGKILL);
 	reap(outside);
-	put("a/b/memory.max", "10M");
-	put("a/b/memory.oom.group", "1");
+	put_in("a/b/memory.max", "10M");
+	put_in("a/b/memory.oom.group", "1");
 	inside = start("a/b", keeps_little);
 	await("a/b/memory.current", 2 * MB);
 	ok(in("a/b", uses_much) == 1000 + SIGKILL && reap(inside) == 1000 + SIGKILL, "memory.oom.group: all of the group");
-	put("a/b/memory.oom.group", "0");
+	put_in("a/b/memory.oom.group", "0");
 	ok(in("a/b", writes_file) == 1000 + SIGKILL && event("a/b/memory.stat", "file") > 8 * MB, "pages of files count");
 	unlink("/tmp/filled");
 	ok(event("a/b/memory.stat", "file") == 0 && number("a/b/memory.current") < MB, "until they are gone");
-	put("a/b/memory.max", "max");
-	put("a/memory.max", "5M");
+	put_in("a/b/memory.max", "max");
+	put_in("a/memory.max", "5M");
 	ok(in("a/b", uses_much) == 1000 + SIGKILL, "the limit of the group above");
-	put("a/memory.max", "max");
-	put("a/b/memory.high", "3M");
+	put_in("a/memory.max", "max");
+	put_in("a/b/memory.high", "3M");
 	ok(in("a/b", uses_little) == 0 && event("a/b/memory.events", "high") == 0, "below memory.high");
-	put("a/b/memory.high", "1M");
+	put_in("a/b/memory.high", "1M");
 	ok(in("a/b", uses_little) == 0 && event("a/b/memory.events", "high") > 0, "above memory.high nobody is killed");
-	put("a/b/memory.high", "max");
+	put_in("a/b/memory.high", "max");
 }
 
 int main(void) {

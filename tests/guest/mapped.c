@@ -1,4 +1,5 @@
 // User namespaces with id maps: rules of uid_map, gid_map and setgroups, capabilities, overflow ids, limits.
+#include "child.h"
 #include "tap.h"
 #include <fcntl.h>
 #include <grp.h>
@@ -12,16 +13,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-
-static int put(const char *path, const char *text) {
-	int fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return -errno;
-	ssize_t n = write(fd, text, strlen(text));
-	int e = errno;
-	close(fd);
-	return n == (ssize_t)strlen(text) ? 0 : -e;
-}
 
 static int shows(const char *path, const char *want) {
 	char buf[512];
@@ -38,15 +29,6 @@ static int has_cap(int cap) {
 	if (syscall(SYS_capget, &h, d))
 		return -1;
 	return d[cap / 32].effective >> (cap % 32) & 1;
-}
-
-static int in_child(int (*f)(void)) {
-	int st;
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(f());
-	waitpid(pid, &st, 0);
-	return WIFEXITED(st) ? WEXITSTATUS(st) : 1000 + WTERMSIG(st);
 }
 
 // become gives up root; the process stays dumpable, so that its files in /proc are its own.

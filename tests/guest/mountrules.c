@@ -1,5 +1,6 @@
 // The rules of mounts, call by call: umount2, pivot_root, MS_MOVE, changes of type and of flags, locked mounts, the new
 // mount calls. Every error is the host's.
+#include "child.h"
 #include "tap.h"
 #include <fcntl.h>
 #include <sched.h>
@@ -29,13 +30,6 @@ static int pivot(const char *new, const char *old) { return syscall(SYS_pivot_ro
 static int tmpfs(const char *at) { return mkdir(at, 0755) * 0 + mount("t", at, "tmpfs", 0, "mode=755"); }
 static int kind(const char *at, unsigned long type) { return mount(0, at, 0, type, 0); }
 
-static int put(const char *path, const char *text) {
-	int fd = open(path, O_WRONLY);
-	int n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (int)strlen(text) ? 0 : -1;
-}
-
 // field returns the optional fields of the topmost mount at a place, such as "shared master", without numbers.
 static const char *field(const char *point) {
 	static char found[128];
@@ -60,7 +54,7 @@ static const char *field(const char *point) {
 }
 static int shows(const char *point, const char *want) { return !strcmp(field(point), want); }
 
-static int in_child(int (*f)(void)) {
+static int in_tree(int (*f)(void)) {
 	int st;
 	fflush(stdout);
 	pid_t pid = fork();
@@ -347,7 +341,7 @@ int main(void) {
 	mkdir("/tmp", 01777);
 	plan(9);
 #define CASE(f, name) \
-	if (!ok((n = in_child(f)) == 0, name)) \
+	if (!ok((n = in_tree(f)) == 0, name)) \
 		printf("# step %d\n", n)
 	CASE(umounts, "umount2: EINVAL, EBUSY, EAGAIN, EPERM, ENOENT; FORCE, DETACH, EXPIRE, NOFOLLOW; another namespace's");
 	CASE(pivots, "pivot_root: EINVAL, EBUSY, ENOTDIR, EPERM; other processes' root and cwd move");

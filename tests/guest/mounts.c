@@ -1,4 +1,5 @@
 // Mount namespaces: propagation, bind, move, flags, umount2, pivot_root, what /proc shows.
+#include "child.h"
 #include "tap.h"
 #include <fcntl.h>
 #include <sched.h>
@@ -135,15 +136,6 @@ static void moves(void) {
 	ok(exists("r/deep/bottom"), "a recursive bind does not");
 	umount2("r", MNT_DETACH);
 	umount2("from", MNT_DETACH);
-}
-
-static int in_child(int (*f)(void)) {
-	int st;
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(f());
-	waitpid(pid, &st, 0);
-	return WIFEXITED(st) ? WEXITSTATUS(st) : 1000 + WTERMSIG(st);
 }
 
 static int pivot(void) {

@@ -1,4 +1,5 @@
 // POSIX message queues: opening, priorities, waiting, notification, limits, the file system, and IPC namespaces.
+#include "child.h"
 #include "tap.h"
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,15 +20,6 @@ static const char *name = "/cleave-test";
 static mqd_t make(int flags, long max, long size) {
 	struct mq_attr a = {.mq_maxmsg = max, .mq_msgsize = size};
 	return mq_open(name, O_CREAT | O_RDWR | flags, 0600, &a);
-}
-
-static int in_child(int (*f)(void)) {
-	int st;
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(f());
-	waitpid(pid, &st, 0);
-	return WIFEXITED(st) ? WEXITSTATUS(st) : 1000 + WTERMSIG(st);
 }
 
 static struct timespec after_ms(long ms) {

@@ -1,5 +1,6 @@
 // Namespaces as descriptors: setns with files of /proc/PID/ns and with pidfds, the ioctls of ioctl_ns(2), what keeps a
 // namespace alive, limits, and namespaces made and dropped in a loop.
+#include "child.h"
 #include "tap.h"
 #include <fcntl.h>
 #include <linux/nsfs.h>
@@ -30,26 +31,9 @@ static int ns_open(const char *pid, const char *name) {
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-static int put(const char *path, const char *text) {
-	int fd = open(path, O_WRONLY);
-	int n = write(fd, text, strlen(text));
-	close(fd);
-	return n == (int)strlen(text) ? 0 : -1;
-}
-
 static int same(int a, int b) {
 	struct stat x, y;
 	return !fstat(a, &x) && !fstat(b, &y) && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
-}
-
-static int in_child(int (*f)(void)) {
-	int st;
-	fflush(stdout);
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(f());
-	waitpid(pid, &st, 0);
-	return WIFEXITED(st) ? WEXITSTATUS(st) : 1000 + WTERMSIG(st);
 }
 
 static int become(int uid) { return setresgid(uid, uid, uid) || setresuid(uid, uid, uid) || prctl(PR_SET_DUMPABLE, 1); }

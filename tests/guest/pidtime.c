@@ -1,5 +1,6 @@
 // PID namespaces with the special rules of their first process, time namespaces, abstract sockets of network namespaces,
 // and the bits that decide what an execve keeps: keepcaps, ambient capabilities, securebits, no_new_privs.
+#include "child.h"
 #include "tap.h"
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -21,16 +22,6 @@
 #define CLONE_NEWTIME 0x80
 #endif
 
-static int in_child(int (*f)(void)) {
-	int st;
-	fflush(stdout);
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(f());
-	waitpid(pid, &st, 0);
-	return WIFEXITED(st) ? WEXITSTATUS(st) : 1000 + WTERMSIG(st);
-}
-
 static pid_t start(int flags, int (*f)(void)) {
 	pid_t pid = syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
@@ -43,14 +34,6 @@ static int end_of(pid_t pid) {
 	if (waitpid(pid, &st, 0) != pid)
 		return 999;
 	return WIFEXITED(st) ? WEXITSTATUS(st) : 1000 + WTERMSIG(st);
-}
-
-static int put(const char *path, const char *text) {
-	int fd = open(path, O_WRONLY);
-	int n = write(fd, text, strlen(text)), e = errno;
-	close(fd);
-	errno = e;
-	return n == (int)strlen(text) ? 0 : -1;
 }
 
 static void ignored(int s) { (void)s; }
@@ -152,8 +135,8 @@ static int times(void) {
 	long mono = seconds(CLOCK_MONOTONIC), boot = seconds(CLOCK_BOOTTIME), real = seconds(CLOCK_REALTIME);
 	if (unshare(CLONE_NEWTIME))
 		return 1;
-	if (!is(put("/proc/self/timens_offsets", "monotonic x 0"), EINVAL) || !is(put("/proc/self/timens_offsets", "monotonic -99999999 0"), ERANGE) ||
-	    !is(put("/proc/self/timens_offsets", "realtime 5 0"), EINVAL) || put("/proc/self/timens_offsets", "monotonic 1000 0\nboottime 5000 0"))
+	if (put("/proc/self/timens_offsets", "monotonic x 0") != -EINVAL || put("/proc/self/timens_offsets", "monotonic -99999999 0") != -ERANGE ||
+	    put("/proc/self/timens_offsets", "realtime 5 0") != -EINVAL || put("/proc/self/timens_offsets", "monotonic 1000 0\nboottime 5000 0"))
 		return 2;
 	if (labs(seconds(CLOCK_MONOTONIC) - mono) > 100) // for children
 		return 3;
@@ -166,7 +149,7 @@ static int times(void) {
 	}
 	if (end_of(pid))
 		return 4;
-	return !is(put("/proc/self/timens_offsets", "monotonic 0 0"), EACCES); // somebody is in it
+	return put("/proc/self/timens_offsets", "monotonic 0 0") != -EACCES; // somebody is in it
 }
 
 static int binds(const char *name) {

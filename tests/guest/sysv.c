@@ -1,4 +1,5 @@
 // System V IPC: shared memory, semaphores with SEM_UNDO, messages; permissions; removal; IPC namespaces.
+#include "child.h"
 #include "tap.h"
 #include <pthread.h>
 #include <sched.h>
@@ -15,15 +16,6 @@ union semun {
 	struct semid_ds *buf;
 	unsigned short *array;
 };
-
-static int in_child(int (*f)(void)) {
-	int st;
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(f());
-	waitpid(pid, &st, 0);
-	return WIFEXITED(st) ? WEXITSTATUS(st) : 1000 + WTERMSIG(st);
-}
 
 static void become(int uid) {
 	if (setresgid(uid, uid, uid) || setresuid(uid, uid, uid))

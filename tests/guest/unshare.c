@@ -1,5 +1,6 @@
 // unshare(2), as its author tested it: (1) bad flags; (2) NEWNS without FS unshares both; (3) each part alone, and all
 // combinations, shown by an effect; (4) ten threads that one futex releases, which exec, exit and unshare.
+#include "child.h"
 #include "tap.h"
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -77,15 +78,6 @@ static int handler_is(int sig, void (*want)(int)) {
 	struct sigaction sa;
 	sigaction(sig, 0, &sa);
 	return sa.sa_handler == want;
-}
-
-static int in_child(int (*f)(void)) {
-	int st;
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(f());
-	waitpid(pid, &st, 0);
-	return WIFEXITED(st) ? WEXITSTATUS(st) : 1000;
 }
 
 static int newpid_parent(void) {
