@@ -56,7 +56,7 @@ const (
 type Image struct {
 	Relocatable bool      // ET_DYN: all addresses are relative to a load bias
 	Entry       uint32    // first instruction
-	Segments    []Segment // by ascending address, without overlap
+	Segments    []Segment // in the order of the file; they may overlap, and a later one covers an earlier one
 	Low, High   uint32    // page-aligned bounds of all segments
 	Align       uint32    // greatest alignment of a segment, a power of two of at least a page
 	Interp      string    // path of the interpreter, "" if there is none
@@ -205,7 +205,7 @@ func interpPath(r io.ReaderAt, p *phdr) (string, error) {
 // layout checks the segments and sets what depends on them.
 //
 // DIVERGES: Linux finds bad segments while it maps them, when the old program is gone, and kills the task. Here execve
-// fails with the error that stopped the mapping. Linux lets segments overlap, and the later one wins: here EINVAL.
+// fails with the error that stopped the mapping.
 func (img *Image) layout(phdrs []phdr, t Target) error {
 	img.Align = abi.PageSize
 	for i := range phdrs {
@@ -232,19 +232,13 @@ func (img *Image) layout(phdrs []phdr, t Target) error {
 	if len(img.Segments) == 0 {
 		return abi.EINVAL
 	}
-	slices.SortFunc(img.Segments, func(a, b Segment) int {
-		if a.Addr < b.Addr {
-			return -1
-		}
-		return 1
-	})
-	for i := range img.Segments[1:] {
-		if img.Segments[i].End() > img.Segments[i+1].Addr {
-			return abi.EINVAL
-		}
+	low, high := t.Limit, uint32(0)
+	for i := range img.Segments {
+		low = min(low, img.Segments[i].Addr)
+		high = max(high, img.Segments[i].End())
 	}
-	img.Low = img.Segments[0].Addr &^ pageMask
-	img.High = (img.Segments[len(img.Segments)-1].End() + pageMask) &^ pageMask
+	img.Low = low &^ pageMask
+	img.High = (high + pageMask) &^ pageMask
 	if !img.Relocatable && img.Entry >= t.Limit {
 		return abi.EINVAL
 	}

@@ -86,6 +86,27 @@ static void images(void) {
 	ok(try_exec(&m, sizeof m, 0700) == ENOEXEC, "an interpreter's name without its end: ENOEXEC");
 }
 
+// overlap makes a file of two pages, which exit with 200 and 201, and maps both at the same address in the order given.
+static int overlap(unsigned first, unsigned second) {
+	static char file[0x2000];
+	struct image m = good();
+	m.code[6] = 201;
+	memcpy(file + 0x1000, &m, sizeof m);
+	m = good(), m.e.e_phnum = 2;
+	m.p[0].p_offset = first, m.p[1] = m.p[0], m.p[1].p_offset = second;
+	memcpy(file, &m, sizeof m);
+	return try_exec(file, sizeof file, 0700);
+}
+
+static void segments(void) {
+	ok(overlap(0, 0x1000) == 201, "segments that overlap: the later one covers the earlier one");
+	ok(overlap(0x1000, 0) == 200, "in the order of the file");
+	struct image m = good();
+	m.e.e_phnum = 2, m.p[1] = m.p[0];
+	m.p[0].p_vaddr = 0x8058000;
+	ok(try_exec(&m, sizeof m, 0700) == 200, "segments by descending address");
+}
+
 static void scripts(void) {
 	char text[4200];
 	snprintf(text, sizeof text, "#!%s script -x y\n", self);
@@ -160,8 +181,9 @@ int main(int argc, char **argv, char **envp) {
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 	if (n < 0)
 		die("/proc/self/exe");
-	plan(31);
+	plan(34);
 	images();
+	segments();
 	scripts();
 	errors();
 	changes();

@@ -93,7 +93,7 @@ func bareRateCPUID() uint64 {
 }
 
 // bareRateKVM returns the rate that KVM's clock tells (Linux's Documentation/virt/kvm/x86/msr.rst, MSR_KVM_SYSTEM_TIME_NEW),
-// or 0. The host fills a structure in memory, of which the multiplier and the shift from ticks to ns are of use here.
+// or 0. The host has filled the structure in memory when the write to the register returns.
 //
 //go:nosplit
 func bareRateKVM() uint64 {
@@ -114,19 +114,10 @@ func bareRateKVM() uint64 {
 	p := barePhys(f)
 	bareZero(p)
 	bareWriteMSR(msrSystemTime, f|enable)
-	mult := uint64(*(*uint32)(add(p, 24)))
-	shift := *(*int8)(add(p, 28))
+	hz := (*bare.KVMTime)(p).Rate()
 	bareWriteMSR(msrSystemTime, 0)
 	barePool.Free(f)
-	if mult == 0 || shift < -31 || shift > 31 {
-		return 0
-	}
-	// ns = ticks << shift * mult >> 32
-	hz := uint64(1e9) << 32 / mult
-	if shift < 0 {
-		return hz << uint8(-shift)
-	}
-	return hz >> uint8(shift)
+	return hz
 }
 
 // The interval timer (Intel 8254), of which channel 2 is free: it drives the loudspeaker, which stays off.
