@@ -43,7 +43,7 @@ echo "== lsns, nsenter"
 unshare -Urmpf --mount-proc --kill-child bash -c 'sleep 100 & sleep 0; lsns -rno TYPE,NPROCS,PID,PPID -t pid -t user; lsns -rno TYPE,NPROCS -p $!; kill $!; wait' 2>&1
 unshare -muinpCf --mount-proc bash -c 'hostname entered; echo "$$" ; mkfifo /tmp/n1 /tmp/n2; (echo x > /tmp/n1); read -r _ < /tmp/n2' & p=$!
 for i in {1..500}; do [ -p /tmp/n1 ] && break; sleep 0.01; done; read -r _ < /tmp/n1
-for f in /proc/[0-9]*/stat; do read -r pid _ _ parent _ < $f; [ "$parent" = $p ] && c=$pid; done
+for f in /proc/[0-9]*/stat; do { read -r pid _ _ parent _ < $f; } 2>/dev/null && [ "$parent" = $p ] && c=$pid; done # who ended since is left out
 nsenter -a -t $c bash -c 'hostname; echo $$ | wc -l; set -- /proc/[0-9]*; [ $# -le 4 ] && echo few'; nsenter -t $c -u hostname; hostname | grep -c entered
 nsenter -t $c -U true 2>&1; nsenter -t 99999 -m true 2>&1; nsenter -t $c -m -p -r -w pwd; echo > /tmp/n2; wait
 echo "== mount, findmnt, umount"
