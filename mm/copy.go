@@ -32,15 +32,17 @@ func CheckRange(addr uint32, n int) error {
 }
 
 // resolve resolves the fault of a copy at addr. Its error is for the system call.
-//
-// DIVERGES: when memory is short Linux kills a process and goes on with the copy. Here the call fails with ENOMEM, for it may
-// hold a lock that the process needs before it can end.
 func (as *AddressSpace) resolve(addr uint32, a Access, try *int) error {
 	if *try++; *try > copyTries {
 		return abi.EFAULT
 	}
 	switch err := as.Fault(addr, a); err {
-	case nil, error(abi.ENOMEM):
+	case nil:
+		return nil
+	case error(abi.ENOMEM):
+		if f := as.mem.shortage; f != nil && f(as) {
+			return nil
+		}
 		return err
 	default:
 		return abi.EFAULT

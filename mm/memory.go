@@ -42,6 +42,8 @@ type Memory struct {
 	zero   frame.PFN // the page of zeros that stands for memory which was only read
 	random func() uint32
 	spaces atomic.Int64
+
+	shortage func(as *AddressSpace) bool // nil: there is nothing to be done
 }
 
 // New returns a Memory. It takes one frame of the pool, for the page of zeros.

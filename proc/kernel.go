@@ -96,6 +96,7 @@ func New(c Config) *Kernel {
 	if k.Random == nil {
 		k.Random = func([]byte) {}
 	}
+	c.Memory.SetShortage(k.shortage)
 	k.cgroups = cgroup.New(c.VFS, k)
 	c.Set.Cgroup.SetRoot(k.cgroups.Root())
 	return k

@@ -14,36 +14,74 @@ import (
 // has most and waits until that is gone. It reports whether trying again makes sense: not if t itself is to die, or if
 // there is nobody to kill.
 func (t *Task) makeRoom() bool {
-	k := t.k
 	if t.Killed() {
 		return false
 	}
-	victim := k.victim(nil)
-	if victim == nil {
-		return false
-	}
-	k.Log(fmt.Sprintf("out of memory: killed process %d (%s)", victim.pid.Global(), victim.comm))
-	k.mu.Lock()
-	victim.group.killLocked(abi.SIGKILL)
-	k.mu.Unlock()
-	if victim.group == t.group {
+	victim := t.k.killLargest("out of memory")
+	if victim == nil || victim.group == t.group {
 		return false
 	}
 	return t.awaitExit(victim.group)
 }
 
+// shortage is what to do when a system call finds no memory while it copies to or from as: it kills the process that has
+// most, but does not wait for its end (mm.Memory.SetShortage). It takes that one's private memory at once instead.
+func (k *Kernel) shortage(as *mm.AddressSpace) bool {
+	if k.dying(as) {
+		return false
+	}
+	victim := k.killLargest("out of memory")
+	if victim == nil || victim.mm == as || !k.ownsAlone(victim) {
+		return false
+	}
+	if !victim.mm.TryRef() {
+		return true // it is gone already
+	}
+	defer victim.mm.Unref()
+	return victim.mm.Reap() > 0
+}
+
 // KillLargest kills the process that makeRoom would, when the kernel's own memory runs out. It reports whether there was
 // one.
 func (k *Kernel) KillLargest() bool {
+	return k.killLargest("out of kernel memory") != nil
+}
+
+// killLargest kills the process that has most, and logs why. It returns nil if there is none.
+func (k *Kernel) killLargest(why string) *candidate {
 	victim := k.victim(nil)
 	if victim == nil {
-		return false
+		return nil
 	}
-	k.Log(fmt.Sprintf("out of kernel memory: killed process %d (%s)", victim.pid.Global(), victim.comm))
+	k.Log(fmt.Sprintf("%s: killed process %d (%s)", why, victim.pid.Global(), victim.comm))
 	k.mu.Lock()
 	victim.group.killLocked(abi.SIGKILL)
 	k.mu.Unlock()
-	return true
+	return victim
+}
+
+// dying reports whether a process with the address space as is being killed.
+func (k *Kernel) dying(as *mm.AddressSpace) bool {
+	found := false
+	k.mu.Lock()
+	k.eachGroupLocked(k.pidNS, func(g *ThreadGroup) {
+		t := g.survivorLocked()
+		found = found || t != nil && t.mm == as && t.Killed()
+	})
+	k.mu.Unlock()
+	return found
+}
+
+// ownsAlone reports whether no other process has the victim's address space (vfork(2), CLONE_VM).
+func (k *Kernel) ownsAlone(victim *candidate) bool {
+	alone := true
+	k.mu.Lock()
+	k.eachGroupLocked(k.pidNS, func(g *ThreadGroup) {
+		t := g.survivorLocked()
+		alone = alone && (g == victim.group || t == nil || t.mm != victim.mm)
+	})
+	k.mu.Unlock()
+	return alone
 }
 
 // candidate is a process that may be killed for its memory.

@@ -10,14 +10,24 @@ import (
 	"cleave/proc/proctest"
 )
 
+// mapPages maps n pages without reserving memory for them.
+func mapPages(p *proc.Task, n int) uint32 {
+	at, _ := p.MM().Map(mm.Map{Len: uint32(n) * abi.PageSize, Prot: mm.ProtRead | mm.ProtWrite, MaxProt: mm.ProtAll,
+		Flags: abi.MAP_PRIVATE | abi.MAP_ANONYMOUS | abi.MAP_NORESERVE})
+	return at
+}
+
 // touch writes to n pages of a new mapping of the task, as its program would, until it is killed.
 func touch(task *proctest.Task, n int) *proctest.Call {
 	var at uint32
-	task.Do(func(p *proc.Task) {
-		at, _ = p.MM().Map(mm.Map{Len: uint32(n) * abi.PageSize, Prot: mm.ProtRead | mm.ProtWrite, MaxProt: mm.ProtAll,
-			Flags: abi.MAP_PRIVATE | abi.MAP_ANONYMOUS | abi.MAP_NORESERVE})
-	})
+	task.Do(func(p *proc.Task) { at = mapPages(p, n) })
 	return task.StartFaults(at, n)
+}
+
+// copyPages copies n pages out to a new mapping of the task, as a system call would.
+func copyPages(task *proctest.Task, n int) (err error) {
+	task.Do(func(p *proc.Task) { err = p.MM().CopyOut(mapPages(p, n), make([]byte, n*abi.PageSize)) })
+	return err
 }
 
 // When memory is short the process that has most is killed, and the other goes on.
@@ -40,6 +50,40 @@ func TestOutOfMemoryKillsTheBiggest(t *testing.T) {
 	// Alone, it is the one to go.
 	touch(small, 2000)
 	small.Gone()
+}
+
+// A copy in the middle of a system call finds memory too: it takes that of the biggest, which cannot even run meanwhile.
+func TestOutOfMemoryInACopy(t *testing.T) {
+	k := proctest.NewWith(t, proctest.Options{Frames: 1024})
+	big, small := k.Init.Fork(), k.Init.Fork()
+	touch(big, 700).Wait()
+	if err := copyPages(small, 500); err != nil {
+		t.Errorf("the copy: %v", err)
+	}
+	big.Gone()
+	if small.Sync().Exited {
+		t.Error("the smaller process was killed")
+	}
+	if err := copyPages(small, 2000); err != abi.ENOMEM {
+		t.Errorf("a copy of more than there is: %v", err)
+	}
+	small.Gone()
+}
+
+// A process that shares its memory with another loses none of it before its end: the other may go on.
+func TestOutOfMemorySparesSharedMemory(t *testing.T) {
+	k := proctest.NewWith(t, proctest.Options{Frames: 1024})
+	big, small := k.Init.Fork(), k.Init.Fork()
+	touch(big, 700).Wait()
+	at := big.PushWords(7)
+	twin := big.Clone(proc.CloneArgs{Flags: abi.CLONE_VM, ExitSignal: abi.SIGCHLD})
+	if err := copyPages(small, 500); err != abi.ENOMEM {
+		t.Errorf("the copy: %v", err)
+	}
+	big.Gone()
+	if w := twin.Word(at); w != 7 {
+		t.Errorf("the memory that is left has %d", w)
+	}
 }
 
 // The init of a pid namespace is killed like others, and its namespace ends.

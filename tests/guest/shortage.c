@@ -4,6 +4,7 @@
 #include "tap.h"
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 static void eat(void) {
@@ -15,8 +16,37 @@ static void eat(void) {
 	}
 }
 
+// A read into memory that is not there yet, when another process has nearly all of it.
+static void copies(void) {
+	int ready[2], st;
+	struct sysinfo si;
+	if (pipe(ready) || sysinfo(&si))
+		die("copies");
+	size_t most = si.freeram * si.mem_unit - (4 << 20);
+	pid_t hog = fork();
+	if (hog == 0) {
+		volatile char *p = malloc(most);
+		for (size_t i = 0; i < most; i += 4096)
+			p[i] = 1;
+		write(ready[1], "x", 1);
+		for (;;)
+			pause();
+	}
+	char c;
+	read(ready[0], &c, 1);
+	size_t n = 8 << 20, got = 0;
+	char *p = malloc(n);
+	int random = open("/dev/urandom", O_RDONLY);
+	for (ssize_t r; got < n && (r = read(random, p + got, n - got)) > 0; got += r)
+		;
+	ok(got == n, "a read that finds no memory: another process is killed for it");
+	ok(waitpid(hog, &st, 0) == hog && WIFSIGNALED(st) && WTERMSIG(st) == SIGKILL, "the one that has most");
+	free(p);
+	close(random), close(ready[0]), close(ready[1]);
+}
+
 int main(void) {
-	plan(5);
+	plan(7);
 	int killed = 0, st;
 	for (int i = 0; i < 5; i++) {
 		pid_t pid = fork();
@@ -26,6 +56,7 @@ int main(void) {
 		killed += WIFSIGNALED(st) && WTERMSIG(st) == SIGKILL;
 	}
 	ok(killed == 5, "a process that eats all memory is killed, five times over");
+	copies();
 	int n = 0;
 	for (pid_t pid; (pid = fork()) >= 0 && n < 100000; n++)
 		if (pid == 0)
