@@ -21,12 +21,6 @@ const (
 	vectorSpurious = 0xff
 )
 
-// tick is how long a task may run in user mode, in ns, before it is interrupted to see whether another's turn has come.
-const tick = 4e6
-
-// early is how much of a tick the timer may come too early, for its clock is not the time stamp counter, in ns.
-const early = tick / 16
-
 // markTurn is how long a task may run in user mode while the garbage collector marks, in ns, before the collector has its
 // turn: a turn takes about three quarters of the time since the last one to come to its share of a quarter.
 const markTurn = 500e3
@@ -47,10 +41,9 @@ type interrupts struct {
 
 // processor is what the interrupts of one CPU need.
 type processor struct {
-	cpu    *x86.CPU
-	ticks  atomic.Uint64 // interrupts of the timer in user mode
-	tickAt int64         // when the task in user mode will have had its tick, 0: had it; only the CPU looks at it, as below
-	due    bool          // the tick ended outside user mode: the next interrupt of the timer counts as its end
+	cpu   *x86.CPU
+	ticks atomic.Uint64 // interrupts of the timer in user mode
+	turn  irq.Turn
 }
 
 // here returns the processor that this runs on.
@@ -180,8 +173,7 @@ func (ic *interrupts) Interrupt(vector uint32) bool {
 		if ic.guardian != nil {
 			ic.guardian.look()
 		}
-		if p.due || monotonic() >= p.tickAt-early {
-			p.tickAt, p.due = 0, false
+		if p.turn.Over(monotonic()) {
 			return true
 		}
 		runtime.Gosched() // a timer of the runtime is due, or the collector's turn, which its scheduler sees to
@@ -203,11 +195,7 @@ func (ic *interrupts) setTimer() {
 	if at := nextTimer(); at != 0 {
 		armTimer(at)
 	}
-	if now := monotonic(); now >= p.tickAt {
-		p.due = p.due || p.tickAt != 0 // else whom timers interrupt all the time would never have a tick
-		p.tickAt = now + tick
-	}
-	armTimer(p.tickAt)
+	armTimer(p.turn.Enter(monotonic()))
 	if atomic.LoadUint32(&gcMarking) != 0 {
 		armTimer(monotonic() + markTurn)
 	}
