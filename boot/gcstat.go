@@ -17,6 +17,8 @@ import (
 type gcStat struct {
 	*x86.CPU
 
+	calls proc.Syscaller // the same for all tasks
+
 	last  gcHeld // when user mode was left
 	worst gcHeld // the longest stop
 	stops [len(gcStopBounds) + 1]int64
@@ -46,14 +48,26 @@ func gcHeldNow() (h gcHeld) {
 }
 
 // Run implements proc.CPU.
-func (g *gcStat) Run(ctx *proc.Context) proc.Trap {
-	now := gcHeldNow()
-	if now != g.last {
-		g.note(now.since(g.last))
-	}
-	trap := g.CPU.Run(ctx)
+func (g *gcStat) Run(ctx *proc.Context, t *proc.Task, calls proc.Syscaller) proc.Trap {
+	g.calls = calls
+	g.enter()
+	trap := g.CPU.Run(ctx, t, g)
 	g.last = gcHeldNow()
 	return trap
+}
+
+// Syscall implements proc.Syscaller.
+func (g *gcStat) Syscall(t *proc.Task) {
+	g.last = gcHeldNow()
+	g.calls.Syscall(t)
+	g.enter()
+}
+
+// enter is called before user mode is entered.
+func (g *gcStat) enter() {
+	if now := gcHeldNow(); now != g.last {
+		g.note(now.since(g.last))
+	}
 }
 
 // note counts a stop.

@@ -12,9 +12,7 @@ type ABI interface {
 	// Target says which programs run under this ABI.
 	Target() elf.Target
 
-	// Syscall carries out the system call in t.Ctx. It sets t.SyscallNr before and t.Ctx.EAX after, honours WorkEntry,
-	// and for a result of abi.ERESTART* calls t.SetRestart.
-	Syscall(t *Task)
+	Syscaller
 
 	// Restart sets the registers so that the last system call is made again, by the instruction that made it; with
 	// block set as restart_syscall(2).

@@ -66,7 +66,9 @@ type Context struct {
 	Landing uint32    // where a fast system call returns to: the end of the vDSO's __kernel_vsyscall
 	TLS     [3]uint64 // descriptors of GDT entries 12, 13, 14 (SDM vol. 3, 3.4.5), 0 if unused
 
-	Machine [4]uint64 // notes of the CPU while it runs the context; of no meaning to anyone else, never copied
+	Traps uint32 // how often user mode was left; the task takes note and sets it back
+
+	Machine [3]uint64 // notes of the CPU while it runs the context; of no meaning to anyone else, never copied
 
 	FPU [FPUSize]byte // the CPU's own format; use CPU.SaveFPU to read it
 }
@@ -136,15 +138,34 @@ const (
 	EFLAGSDF    = 1 << 10
 	EFLAGSRF    = 1 << 16
 	EFLAGSAC    = 1 << 18
+
+	// EFLAGSUser are the flags that a user may have: CF PF AF ZF SF TF DF OF NT RF AC ID (SDM vol. 1, 3.4.3). IF is always
+	// set; IOPL, VM, VIF and VIP never are. NT does no harm: all entries clear it.
+	EFLAGSUser = 0x4dd5 | EFLAGSRF | EFLAGSAC | 1<<21
 )
+
+// Sanitize makes the segments of code and stack and the flags what user mode may have. Whoever takes them from a program
+// or a tracer calls it; Run does so once, and not between two system calls.
+func (r *Regs) Sanitize() {
+	r.CS, r.SS = UserCS, UserDS
+	r.EFLAGS = r.EFLAGS&EFLAGSUser | EFLAGSFixed | EFLAGSIF
+}
+
+// Syscaller carries out the system calls that Run meets.
+type Syscaller interface {
+	// Syscall carries out the system call in t.Ctx. It sets t.SyscallNr before and t.Ctx.EAX after, honours WorkEntry,
+	// and for a result of abi.ERESTART* calls t.SetRestart.
+	Syscall(t *Task)
+}
 
 // CPU is what the kernel needs of a processor. boot/x86 implements it; host tests script it. Its methods are called on
 // the goroutine of the task that owns the context.
 type CPU interface {
-	// Run goes to user mode with the registers of c and comes back at the next trap, with the registers in c. It
-	// loads the TLS descriptors and the extended state first if c was not the last context to run on this CPU. If any
-	// of WorkReturn is set in c.Work, it does nothing and returns VectorWork.
-	Run(c *Context) Trap
+	// Run goes to user mode with the registers of c, the context of t, and comes back at a trap, with the registers in c.
+	// System calls it hands to calls, and goes on. It loads the TLS descriptors and the extended state first if c was not
+	// the last context to run on this CPU. If any of WorkReturn is set in c.Work before it would enter user mode, it
+	// returns VectorWork.
+	Run(c *Context, t *Task, calls Syscaller) Trap
 
 	// Interrupt makes a CPU that runs c leave user mode soon, because another task has set bits of c.Work. With one CPU
 	// there is nothing to do: who sets them keeps c from running. Any goroutine may call it, with any lock held.
@@ -168,7 +189,7 @@ type CPU interface {
 	// would refuse.
 	LoadFPU(c *Context)
 
-	// Reload says that TLS or a segment selector of c was changed.
+	// Reload says that TLS, a segment selector or Root of c was changed.
 	Reload(c *Context)
 
 	// Release says that c never runs again.

@@ -319,6 +319,7 @@ func (p *program) commit() {
 	}
 	t.Caller.Cred = p.cred
 	t.Ctx.Root = t.mm.Root()
+	k.cpu.Reload(t.Ctx)
 	t.handlers.resetLocked()
 	g.execed, g.exitSignal = true, abi.SIGCHLD
 	k.mu.Unlock()

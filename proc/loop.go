@@ -18,16 +18,11 @@ type Interrupts interface {
 func (t *Task) run() {
 	ctx, cpu, table := t.Ctx, t.k.cpu, t.k.ABI
 	for {
-		switch trap := cpu.Run(ctx); trap.Vector {
-		case VectorSyscall, VectorSysenter, VectorSyscallInsn:
-			t.traps++
-			table.Syscall(t)
-		case VectorWork:
-			if !t.work() {
-				return
-			}
-		default:
+		trap := cpu.Run(ctx, t, table)
+		if trap.Vector != VectorWork {
 			t.trap(trap)
+		} else if !t.work() {
+			return
 		}
 	}
 }
@@ -52,12 +47,10 @@ func (t *Task) work() bool {
 func (t *Task) trap(trap Trap) {
 	switch {
 	case trap.Vector == VectorPageFault:
-		t.traps++
 		t.pageFault(trap)
 	case trap.Vector >= VectorInterrupts:
 		t.interrupt(trap.Vector)
 	default:
-		t.traps++
 		t.exception(trap)
 	}
 }
@@ -94,8 +87,8 @@ func (t *Task) charge() {
 	now := t.k.Clock.Monotonic()
 	d := now - t.mark
 	t.mark = now
-	sys := min(d, int64(t.traps)*sysPerTrap)
-	t.traps = 0
+	sys := min(d, int64(t.Ctx.Traps)*sysPerTrap)
+	t.Ctx.Traps = 0
 	t.usage.system.Store(t.usage.system.Load() + sys)
 	t.usage.user.Store(t.usage.user.Load() + d - sys)
 }

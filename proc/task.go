@@ -66,7 +66,6 @@ type Task struct {
 	clearTID   uint32 // zeroed, and woken, when the task exits (set_tid_address(2))
 	robustHead uint32 // set_robust_list(2)
 
-	traps int   // since charge
 	mark  int64 // monotonic time of the last charge
 	slice int   // ticks that are left
 	usage usage

@@ -150,6 +150,7 @@ func (p *parts) commit() {
 		t.setCredLocked(p.names.Cred)
 	}
 	t.Ctx.Root = t.mm.Root()
+	k.cpu.Reload(t.Ctx)
 	done := t.vfork
 	if old.mm != nil && done != nil {
 		// The child of a vfork has memory of its own now, so its parent may go on.

@@ -179,12 +179,12 @@ func restoreContext(c *proc.Context, s *sigcontext) error {
 	if s.CS|3 != proc.UserCS || s.SS|3 != proc.UserDS {
 		return abi.EFAULT
 	}
-	c.CS, c.SS = proc.UserCS, proc.UserDS
 	c.DS, c.ES, c.FS, c.GS = userSelector(c, s.DS), userSelector(c, s.ES), userSelector(c, s.FS), userSelector(c, s.GS)
 	c.EDI, c.ESI, c.EBP, c.ESP = s.EDI, s.ESI, s.EBP, s.ESP
 	c.EBX, c.EDX, c.ECX, c.EAX = s.EBX, s.EDX, s.ECX, s.EAX
 	c.EIP = s.EIP
 	c.EFLAGS = c.EFLAGS&^restoredFlags | s.EFLAGS&restoredFlags
+	c.Sanitize()
 	return nil
 }
 

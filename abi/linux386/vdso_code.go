@@ -28,12 +28,10 @@ func vdsoFunctions(fast FastCall, before int) *assembler {
 }
 
 // vsyscall is __kernel_vsyscall: number and arguments are in registers, as for int $0x80. SYSENTER loses ESP, SYSCALL
-// loses ECX; each travels in EBP, whose own value, the sixth argument, is on the stack. A return by SYSEXIT loses ECX
-// and EDX. The kernel goes on at the landing, or two bytes before, where the call is made again.
+// loses ECX; each travels in EBP, whose own value, the sixth argument, is on the stack. The kernel goes on at the landing, or
+// two bytes before, where the call is made again; it returns by IRET, which loses no register.
 func (a *assembler) vsyscall(fast FastCall) {
 	a.begin("__kernel_vsyscall")
-	a.save(ecx)
-	a.save(edx)
 	a.save(ebp)
 	switch fast {
 	case FastSysenter:
@@ -46,8 +44,6 @@ func (a *assembler) vsyscall(fast FastCall) {
 	a.int80()
 	a.label("landing")
 	a.restore(ebp)
-	a.restore(edx)
-	a.restore(ecx)
 	a.ret()
 	a.end()
 }

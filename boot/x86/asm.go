@@ -19,6 +19,13 @@ const (
 	vectorSyscallInsn = proc.VectorSyscallInsn
 )
 
+// Notes in proc.Context.Machine, as byte offsets.
+const (
+	machineThread = 0 // base of FS of the thread that called Run
+	machineStack  = 8 // SP and BP of the goroutine that called Run
+	machineFrame  = 16
+)
+
 // Set once by New, before the first entry to user mode. All processors of a machine are alike.
 var (
 	fastBase   bool // RDFSBASE and WRFSBASE work

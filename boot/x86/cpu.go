@@ -16,7 +16,7 @@ type CPU struct {
 	Timer Timer
 
 	// What the processor holds. ready is set if user mode can be entered at once with that context: the other two are
-	// the same one.
+	// the same one, and root is its page table.
 	ready      *proc.Context
 	segmentsOf *proc.Context // whose data segments and TLS descriptors are loaded
 	extendedOf *proc.Context // whose x87 and AVX state is in the registers, and not in its memory
@@ -48,42 +48,47 @@ type Timer struct {
 	Set   func() // sets the timer, and Seen to the words
 }
 
-// Notes in proc.Context.Machine, as byte offsets.
-const (
-	machineThread = 0  // base of FS of the thread that called Run
-	machineBase   = 8  // base of FS of the user
-	machineStack  = 16 // SP and BP of the goroutine that called Run
-	machineFrame  = 24
-)
-
 // enterUser goes to user mode and returns after the next trap. In entry_amd64.s.
 //
 //go:noescape
 func enterUser(ctx *proc.Context)
 
-// loadSegments loads the user's data segments and returns the base of FS that came with it. FS keeps the base of the
-// thread.
-func loadSegments(ds, es, fs, gs uint16) (base uint64)
+// loadSegments loads the user's data segments. FS keeps the base of the thread.
+func loadSegments(ds, es, fs, gs uint16)
 
 // readSegments returns DS, ES, FS and GS.
 func readSegments() [4]uint16
 
-// Run implements proc.CPU. From the test of Work on it has no preemption point: what it calls is nosplit.
-func (c *CPU) Run(ctx *proc.Context) proc.Trap {
-	if t := &c.Timer; *t.Words[0] != t.Seen[0] || *t.Words[1] != t.Seen[1] {
-		t.Set()
+// Run implements proc.CPU. From the test of Work on, up to the trap, it has no preemption point: what it calls is nosplit.
+func (c *CPU) Run(ctx *proc.Context, t *proc.Task, calls proc.Syscaller) proc.Trap {
+	ctx.Sanitize()
+	for {
+		if m := &c.Timer; *m.Words[0] != m.Seen[0] || *m.Words[1] != m.Seen[1] {
+			m.Set()
+		}
+		if ctx.Work.Load()&proc.WorkReturn != 0 {
+			return proc.Trap{Vector: proc.VectorWork}
+		}
+		if c.ready != ctx {
+			c.prepare(ctx)
+		}
+		enterUser(ctx)
+		if v := ctx.Vector; v < proc.VectorSysenter && v != proc.VectorSyscall {
+			return trapOf(ctx)
+		}
+		ctx.Traps++
+		calls.Syscall(t)
 	}
-	if ctx.Work.Load()&proc.WorkReturn != 0 {
-		return proc.Trap{Vector: proc.VectorWork}
+}
+
+// trapOf returns the trap that ctx has just had.
+func trapOf(ctx *proc.Context) proc.Trap {
+	ctx.Traps++
+	t := proc.Trap{Vector: ctx.Vector, Error: ctx.Error}
+	if t.Vector == proc.VectorPageFault {
+		t.Addr = uint32(readCR2())
 	}
-	if c.ready != ctx || c.root != ctx.Root {
-		c.prepare(ctx)
-	}
-	enterUser(ctx)
-	if ctx.Vector == proc.VectorPageFault {
-		return proc.Trap{Vector: proc.VectorPageFault, Error: ctx.Error, Addr: uint32(readCR2())}
-	}
-	return proc.Trap{Vector: ctx.Vector, Error: ctx.Error}
+	return t
 }
 
 // prepare makes the processor hold ctx and its page table.
@@ -93,9 +98,6 @@ func (c *CPU) prepare(ctx *proc.Context) {
 	if c.root != ctx.Root {
 		c.setRoot(ctx.Root)
 	}
-	if c.ready == ctx {
-		return
-	}
 	if c.extendedOf != ctx {
 		if c.extendedOf != nil {
 			saveExtended(area(c.extendedOf))
@@ -104,9 +106,7 @@ func (c *CPU) prepare(ctx *proc.Context) {
 		c.extendedOf = ctx
 	}
 	if o := c.segmentsOf; o != ctx {
-		if o != nil && sameSegments(o, ctx) {
-			ctx.Machine[machineBase/8] = 0
-		} else {
+		if o == nil || !sameSegments(o, ctx) {
 			c.loadSegments(ctx)
 		}
 		c.segmentsOf = ctx
@@ -137,11 +137,8 @@ func (c *CPU) loadSegments(ctx *proc.Context) {
 	if ds != userDS || es != userDS || fs != 0 { // hardly ever
 		ds, es, fs = c.selector(ds), c.selector(es), c.selector(fs)
 	}
-	base := loadSegments(ds, es, fs, c.selector(ctx.GS))
-	if ctx.FS&^3 == 0 {
-		base = 0 // AMD leaves the old base with a null selector
-	}
-	ctx.Machine[machineBase/8] = base
+	ctx.FS = fs // enterUser loads it again, for its base
+	loadSegments(ds, es, fs, c.selector(ctx.GS))
 }
 
 // userDescriptor returns d as it may stand in the GDT: a code or data segment of privilege 3, never 64-bit code.
@@ -176,6 +173,9 @@ func (c *CPU) Interrupt(*proc.Context) {}
 
 // Reload implements proc.CPU.
 func (c *CPU) Reload(ctx *proc.Context) {
+	if c.root != ctx.Root {
+		c.ready = nil
+	}
 	if c.segmentsOf != ctx {
 		return
 	}

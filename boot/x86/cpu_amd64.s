@@ -130,6 +130,9 @@ TEXT ·entryPoints(SB), NOSPLIT, $0-56
 	LEAQ	·sysenterEntry(SB), AX
 	MOVQ	AX, ret_sysenter+24(FP)
 	LEAQ	·syscallEntry(SB), AX
+	CMPB	·fastBase(SB), $0
+	JNE	2(PC)
+	LEAQ	·syscallEntryMSR(SB), AX
 	MOVQ	AX, ret_syscall+32(FP)
 	LEAQ	·doubleFaultEntry(SB), AX
 	MOVQ	AX, ret_doubleFault+40(FP)
@@ -137,38 +140,28 @@ TEXT ·entryPoints(SB), NOSPLIT, $0-56
 	MOVQ	AX, ret_machineCheck+48(FP)
 	RET
 
-// func loadSegments(ds, es, fs, gs uint16) (base uint64)
+// func loadSegments(ds, es, fs, gs uint16)
 //
 // Loading FS changes its base (and, on some processors, loading a null selector does): the thread's is put back.
-TEXT ·loadSegments(SB), NOSPLIT, $0-16
+TEXT ·loadSegments(SB), NOSPLIT, $0-8
 	MOVW	ds+0(FP), AX
 	MOVW	AX, DS
 	MOVW	es+2(FP), AX
 	MOVW	AX, ES
 	MOVW	gs+6(FP), AX
 	MOVW	AX, GS
-	CMPB	·fastBase(SB), $0
-	JEQ	slow
-	RDFSBASEQ BX
+	MOVQ	8(FS), BX
 	MOVW	fs+4(FP), AX
 	MOVW	AX, FS
-	RDFSBASEQ AX
-	MOVQ	AX, base+8(FP)
+	CMPB	·fastBase(SB), $0
+	JEQ	slow
 	WRFSBASEQ BX
 	RET
 slow:
 	MOVL	$const_msrFSBase, CX
-	RDMSR
-	MOVL	AX, SI
-	MOVL	DX, DI
-	MOVW	fs+4(FP), AX
-	MOVW	AX, FS
-	RDMSR
-	SHLQ	$32, DX
-	ORQ	DX, AX
-	MOVQ	AX, base+8(FP)
-	MOVL	SI, AX
-	MOVL	DI, DX
+	MOVL	BX, AX
+	MOVQ	BX, DX
+	SHRQ	$32, DX
 	WRMSR
 	RET
 

@@ -7,16 +7,17 @@
 //
 // It ends in IRETQ and "returns" by way of userTrapped. IRETQ serves for every way in: SYSEXIT and SYSRETL would be
 // valid only for some states (EIP at the landing pad, TF clear) and cost more instructions to tell and to set up.
+//
+// A user with a null FS runs on the base of the kernel's thread: in compatibility mode neither an access through a null
+// selector nor RDFSBASE is allowed. The word at 8(FS) is the base (settls).
 TEXT ·enterUser(SB), NOSPLIT|NOFRAME, $0-8
 	MOVQ	ctx+0(FP), BX
 	MOVQ	BP, (context_Machine+const_machineFrame)(BX)
 	MOVQ	SP, (context_Machine+const_machineStack)(BX)
-	CMPB	·fastBase(SB), $0
-	JEQ	slow
-	RDFSBASEQ AX
+	MOVQ	8(FS), AX
 	MOVQ	AX, (context_Machine+const_machineThread)(BX)
-	MOVQ	(context_Machine+const_machineBase)(BX), AX
-	WRFSBASEQ AX
+	CMPW	context_FS(BX), $0
+	JNE	base
 load:
 	LDMXCSR	context_MXCSR(BX)
 	MOVUPS	(context_XMM+0*16)(BX), X0
@@ -27,10 +28,6 @@ load:
 	MOVUPS	(context_XMM+5*16)(BX), X5
 	MOVUPS	(context_XMM+6*16)(BX), X6
 	MOVUPS	(context_XMM+7*16)(BX), X7
-	ANDL	$const_flagsUser, regs_EFLAGS(BX)
-	ORL	$const_flagsFixed, regs_EFLAGS(BX)
-	MOVL	$const_userCS, regs_CS(BX)
-	MOVL	$const_userDS, regs_SS(BX)
 	MOVQ	BX, SP
 	POPQ	DI
 	POPQ	SI
@@ -41,31 +38,22 @@ load:
 	POPQ	AX
 	ADDQ	$(regs_EIP-regs_Vector), SP
 	IRETQ
-slow:
-	MOVL	$const_msrFSBase, CX
-	RDMSR
-	MOVL	AX, (context_Machine+const_machineThread)(BX)
-	MOVL	DX, (context_Machine+const_machineThread+4)(BX)
-	MOVL	(context_Machine+const_machineBase)(BX), AX
-	MOVL	(context_Machine+const_machineBase+4)(BX), DX
-	WRMSR
+base:
+	// The selector is what was loaded last, and its descriptor is that of then (prepare).
+	MOVW	context_FS(BX), AX
+	MOVW	AX, FS
 	JMP	load
 
 // With Regs saved, what remains is to save what else Go would change, to make the processor as Go expects it, and to return
 // from enterUser. SP is the context.
 
-// The base of FS.
+// The base of FS is the thread's again: the user may have loaded FS.
 #define SWITCH_BASE \
-	RDFSBASEQ AX	\
-	MOVQ	AX, (context_Machine+const_machineBase)(SP)	\
 	MOVQ	(context_Machine+const_machineThread)(SP), AX	\
 	WRFSBASEQ AX
 
 #define SWITCH_BASE_MSR \
 	MOVL	$const_msrFSBase, CX	\
-	RDMSR	\
-	MOVL	AX, (context_Machine+const_machineBase)(SP)	\
-	MOVL	DX, (context_Machine+const_machineBase+4)(SP)	\
 	MOVL	(context_Machine+const_machineThread)(SP), AX	\
 	MOVL	(context_Machine+const_machineThread+4)(SP), DX	\
 	WRMSR
@@ -107,6 +95,8 @@ TEXT ·int80Entry(SB), NOSPLIT|NOFRAME, $0
 	PUSHQ	$0
 	PUSHQ	$const_vectorSyscall
 	PUSH_GENERAL
+	MOVL	$const_userCS, regs_CS(SP)	// as Sanitize does: Run won't
+	MOVL	$const_userDS, regs_SS(SP)
 	JMP	·userTrapped(SB)
 
 // All other vectors: a stub has pushed the error code, if the processor did not, and the vector.
@@ -160,28 +150,30 @@ save:
 	SAVE_AND_RETURN
 
 // Compatibility mode, SYSCALL (APM vol. 3). RSP is the user's: nothing may be pushed, and an NMI or #MC has a stack of its
-// own. R11 has the flags, RCX the return address, which the landing pad replaces. SFMASK has cleared all flags, TF before a
-// single-step trap could be taken.
+// own. R11 has the flags, IF among them, RCX the return address, which the landing pad replaces. SFMASK has cleared all
+// flags, TF before a single-step trap could be taken.
 //
 // By the convention of __kernel_vsyscall EBP is the second argument.
-TEXT ·syscallEntry(SB), NOSPLIT|NOFRAME, $0
-	SWAPGS
-	MOVQ	CPU_context(GS), R8
-	SWAPGS
-	ORL	$const_flagIF, R11
-	MOVL	R11, regs_EFLAGS(R8)
-	MOVL	SP, regs_ESP(R8)
-	MOVL	BP, regs_ECX(R8)
-	MOVL	$const_vectorSyscallInsn, regs_Vector(R8)
-	SAVE_FAST(R8)
+#define SAVE_SYSCALL \
+	SWAPGS	\
+	MOVQ	CPU_context(GS), R8	\
+	SWAPGS	\
+	MOVL	R11, regs_EFLAGS(R8)	\
+	MOVL	SP, regs_ESP(R8)	\
+	MOVL	BP, regs_ECX(R8)	\
+	MOVL	$const_vectorSyscallInsn, regs_Vector(R8)	\
+	SAVE_FAST(R8)	\
 	MOVQ	R8, SP
-	CMPB	·fastBase(SB), $0
-	JNE	fast
-	SWITCH_BASE_MSR
-	JMP	save
-fast:
+
+TEXT ·syscallEntry(SB), NOSPLIT|NOFRAME, $0
+	SAVE_SYSCALL
 	SWITCH_BASE
-save:
+	SAVE_AND_RETURN
+
+// The same for processors without WRFSBASE.
+TEXT ·syscallEntryMSR(SB), NOSPLIT|NOFRAME, $0
+	SAVE_SYSCALL
+	SWITCH_BASE_MSR
 	SAVE_AND_RETURN
 
 // #DF and #MC come on stacks of their own, from anywhere, and there is no way back.

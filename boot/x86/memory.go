@@ -13,7 +13,7 @@ func invlpg(addr uintptr)
 //go:nosplit
 func (c *CPU) setRoot(root frame.PFN) {
 	writeCR3(root.Addr())
-	c.root = root
+	c.root, c.ready = root, nil
 }
 
 // Activate implements mm.CPU.

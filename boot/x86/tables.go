@@ -43,13 +43,9 @@ const (
 	descLong     = 1 << 53
 )
 
-// Flags that a user may have in EFLAGS when user mode is entered: CF PF AF ZF SF TF DF OF NT RF AC ID (SDM vol. 1, 3.4.3).
-// Bit 1 and IF are always set; IOPL, VM, VIF and VIP never. NT does no harm: all entries clear it.
 const (
-	flagsUser  = 0x4dd5 | 1<<16 | 1<<18 | 1<<21
-	flagsFixed = proc.EFLAGSFixed | proc.EFLAGSIF
-	flagIF     = proc.EFLAGSIF
-	flagsAll   = 0x3f7fd5 // every flag that exists, for SFMASK
+	flagIF   = proc.EFLAGSIF
+	flagsAll = 0x3f7fd5 // every flag that exists, for SFMASK
 )
 
 // Interrupt stack table entries for exceptions that can come while there is no usable stack: in the first

@@ -49,7 +49,18 @@ func (p *cpu) script(c *proc.Context) *script {
 }
 
 // Run implements proc.CPU.
-func (p *cpu) Run(c *proc.Context) proc.Trap {
+func (p *cpu) Run(c *proc.Context, t *proc.Task, calls proc.Syscaller) proc.Trap {
+	for {
+		trap := p.step(c)
+		if trap.Vector != proc.VectorSyscall {
+			return trap
+		}
+		calls.Syscall(t)
+	}
+}
+
+// step is user mode up to a trap.
+func (p *cpu) step(c *proc.Context) proc.Trap {
 	s := p.script(c)
 	for {
 		if c.Work.Load()&proc.WorkReturn != 0 {

@@ -62,7 +62,7 @@ func timerCuts(m *machine) error {
 	for range 3 {
 		start := nanotime()
 		bareArm(start + int64(5*time.Millisecond))
-		t := m.cpu.Run(c)
+		t := m.enter(c)
 		bareTimerFired()
 		took := time.Duration(nanotime() - start)
 		if t.Vector != timerVector || c.EIP != codeAddr || c.EAX != 0xabcd || took < 4*time.Millisecond || took > time.Second {
@@ -77,7 +77,7 @@ func allVectors(m *machine) error {
 	c := m.task()
 	for v := uint32(proc.VectorInterrupts); v < spuriousVector; v++ {
 		interruptSelf(v)
-		t := m.cpu.Run(c)
+		t := m.enter(c)
 		bareEOI()
 		if err := expectTrap(c, t, v, 0, codeAddr); err != nil {
 			return fmt.Errorf("vector %#x: %w", v, err)

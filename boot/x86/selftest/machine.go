@@ -33,13 +33,14 @@ const (
 
 // machine is a processor with one address space.
 type machine struct {
-	cpu  *x86.CPU
-	root frame.PFN
-	code []byte // what is at codeAddr
-	data []byte // at dataAddr, 2 pages, as the kernel sees them
-	ro   []byte
-	post []byte // at afterAddr
-	nx   uint64
+	calls stopAtCall
+	cpu   *x86.CPU
+	root  frame.PFN
+	code  []byte // what is at codeAddr
+	data  []byte // at dataAddr, 2 pages, as the kernel sees them
+	ro    []byte
+	post  []byte // at afterAddr
+	nx    uint64
 
 	seed     uint64 // of the random programs
 	programs int    // how many of them
@@ -155,10 +156,33 @@ func (m *machine) task() *proc.Context {
 	return c
 }
 
+// stopAtCall makes Run return after a system call.
+type stopAtCall struct {
+	c   *proc.Context
+	met bool
+}
+
+// Syscall implements proc.Syscaller.
+func (s *stopAtCall) Syscall(*proc.Task) {
+	s.met = true
+	s.c.Work.Or(proc.WorkYield)
+}
+
+// enter runs a task until a trap or a system call.
+func (m *machine) enter(c *proc.Context) proc.Trap {
+	m.calls = stopAtCall{c: c}
+	t := m.cpu.Run(c, nil, &m.calls)
+	if m.calls.met {
+		c.Work.And(^uint32(proc.WorkYield))
+		return proc.Trap{Vector: c.Vector, Error: c.Error}
+	}
+	return t
+}
+
 // resume runs a task until a trap of its own: interrupts of the runtime's timer do not count.
 func (m *machine) resume(c *proc.Context) proc.Trap {
 	for {
-		t := m.cpu.Run(c)
+		t := m.enter(c)
 		if t.Vector != timerVector {
 			return t
 		}

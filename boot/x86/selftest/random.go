@@ -34,7 +34,7 @@ func randomPrograms(m *machine) error {
 		for range 1 + r.IntN(8) {
 			bareArm(nanotime() + int64(50*time.Microsecond))
 			start := c.EIP
-			t := m.cpu.Run(c)
+			t := m.enter(c)
 			f, x := flags(), mxcsr()
 			useRegisters()
 			if f&(proc.EFLAGSDF|proc.EFLAGSTF|proc.EFLAGSIF) != 0 || f&proc.EFLAGSAC != 0 && m.cpu.Features.SMAP || x&0xffc0 != 0x1f80 || c.SS&3 != 3 || c.CS&3 != 3 {

@@ -42,7 +42,12 @@ var (
 
 // bareTLSCPU is the word of m.tls that has the address of the bareCPUState of the CPU that runs the thread. It is the one
 // at FS:0, above that of g.
-const bareTLSCPU = 1
+//
+// bareTLSBase is the one that has the address of FS:0, for who wants the base of FS without a special instruction.
+const (
+	bareTLSCPU  = 1
+	bareTLSBase = 2
+)
 
 func bareSwitch(old *uintptr, sp, tls uintptr)
 func bareThreadStartPC() uintptr
@@ -187,7 +192,9 @@ func bareClone(flags int32, stk, mp, gp, fn unsafe.Pointer) int32 {
 	s := (*[6]uintptr)(unsafe.Pointer((uintptr(stk) - 64) &^ 15))
 	s[0], s[1] = 0, bareThreadStartPC()
 	s[2], s[3], s[4] = uintptr(mp), uintptr(gp), uintptr(fn)
-	i := bareThreads.New(uintptr(unsafe.Pointer(s)), uintptr(unsafe.Pointer(&(*m)(mp).tls[bareTLSCPU])))
+	words := &(*m)(mp).tls
+	words[bareTLSBase] = uintptr(unsafe.Pointer(&words[bareTLSCPU]))
+	i := bareThreads.New(uintptr(unsafe.Pointer(s)), words[bareTLSBase])
 	if i < 0 {
 		return -_EAGAIN
 	}

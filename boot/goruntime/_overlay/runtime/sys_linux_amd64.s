@@ -58,9 +58,10 @@ TEXT runtime·sched_getaffinity(SB),NOSPLIT,$0-28
 	MOVL	$8, ret+24(FP)
 	RET
 
-// settls sets the base of FS to DI+8: thread-local storage is at -8(FS).
+// settls sets the base of FS to DI+8: thread-local storage is at -8(FS). What 8(FS) holds is the base.
 TEXT runtime·settls(SB),NOSPLIT,$0
 	ADDQ	$8, DI
+	MOVQ	DI, 8(DI)
 	MOVQ	DI, AX
 	MOVQ	DI, DX
 	SHRQ	$32, DX
