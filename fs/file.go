@@ -23,6 +23,7 @@ type File struct {
 	inode  *Inode
 	exec   bool // opened by OpenExec: nobody may write
 	stream bool // has no positions
+	still  bool // its position is always 0
 
 	posMu   sync.Mutex // for read, write and seek at the common position (POSIX: they are atomic to each other)
 	pos     int64      // guarded by posMu
@@ -132,6 +133,9 @@ func (f *File) Nonblock() bool { return f.flags.Load()&abi.O_NONBLOCK != 0 }
 
 // SetStream marks a file without positions (sockets, terminals), for InodeOps.Open and DeviceOpener.
 func (f *File) SetStream() { f.stream = true }
+
+// SetStill says that f's position is always 0, as that of /dev/null: reads and writes have no need to advance it.
+func (f *File) SetStill() { f.still = true }
 
 // SetOnClose has g called whenever a descriptor of f is closed, with the table that it was in, before the reference goes.
 // It is for InodeOps.Open and for who makes files.

@@ -60,10 +60,16 @@ func (c *Caller) Read(f *File, b Buffer) (int, error) {
 	if f.stream {
 		return f.Ops.Read(f, c, b, 0)
 	}
-	f.posMu.Lock()
-	n, err := f.Ops.Read(f, c, b, f.pos)
-	f.pos += int64(n)
-	f.posMu.Unlock()
+	var n int
+	var err error
+	if f.still {
+		n, err = f.Ops.Read(f, c, b, 0)
+	} else {
+		f.posMu.Lock()
+		n, err = f.Ops.Read(f, c, b, f.pos)
+		f.pos += int64(n)
+		f.posMu.Unlock()
+	}
 	if n > 0 && f.inode.sb.vfs.watched.Load() != 0 {
 		f.notify(abi.IN_ACCESS)
 	}
@@ -92,7 +98,7 @@ func (c *Caller) Write(f *File, b Buffer) (int, error) {
 	if !f.Writable() {
 		return 0, abi.EBADF
 	}
-	if f.stream {
+	if f.stream || f.still {
 		return f.Ops.Write(f, c, b, 0)
 	}
 	f.posMu.Lock()

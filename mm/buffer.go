@@ -26,7 +26,14 @@ func (b *UserBuffer) Init(as *AddressSpace, addr, n uint32) error {
 		return err
 	}
 	n = min(n, MaxTransfer)
-	*b = UserBuffer{as: as, addr: addr, here: n, left: int(n)}
+	b.addr, b.here, b.left = addr, n, int(n)
+	// Nearly always these are so already, and storing a pointer costs.
+	if b.as != as {
+		b.as = as
+	}
+	if b.rest != nil {
+		b.rest = nil
+	}
 	return nil
 }
 

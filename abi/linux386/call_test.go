@@ -227,7 +227,7 @@ func TestStart(t *testing.T) {
 		t.Errorf("vDSO %q", h)
 	}
 	entry := s.Auxv[abi.AT_SYSINFO]
-	if b := k.Init.Load(entry, 3); b[0] != 0x51 || b[1] != 0x52 || b[2] != 0x55 { // push %ecx; push %edx; push %ebp
+	if b := k.Init.Load(entry, 3); b[0] != 0xcd || b[1] != 0x80 || b[2] != 0xc3 { // int $0x80; ret
 		t.Errorf("__kernel_vsyscall %x", b)
 	}
 	k.ABI.(*linux386.ABI).SetTime(linux386.TimeSource{TSC: 7, Mult: 1 << 31, Shift: 31, Monotonic: 3e9, Realtime: 5e9})

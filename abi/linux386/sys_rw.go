@@ -18,17 +18,26 @@ func sysRead(t *proc.Task, fd FD, buf Out, n Size) (Size, error) {
 		return 0, err
 	}
 	done := 0
-	if !f.Readable() {
-		err = abi.EBADF
-	} else if b, e := t.Buffer(uint32(buf), uint32(n)); e != nil {
-		err = e
-	} else {
+	if b, e := t.Buffer(uint32(buf), uint32(n)); e == nil {
 		done, err = t.Read(f, b)
+	} else if err = e; !f.Readable() {
+		err = abi.EBADF
 	}
 	if counted {
 		f.Put()
 	}
 	return Size(done), err
+}
+
+// Calls for the table: see row.hot.
+func callRead(t *proc.Task) (uint32, error) {
+	n, err := sysRead(t, FD(t.Ctx.EBX), Out(t.Ctx.ECX), Size(t.Ctx.EDX))
+	return uint32(n), err
+}
+
+func callWrite(t *proc.Task) (uint32, error) {
+	n, err := sysWrite(t, FD(t.Ctx.EBX), In(t.Ctx.ECX), Size(t.Ctx.EDX))
+	return uint32(n), err
 }
 
 func sysWrite(t *proc.Task, fd FD, buf In, n Size) (Size, error) {
@@ -37,12 +46,10 @@ func sysWrite(t *proc.Task, fd FD, buf In, n Size) (Size, error) {
 		return 0, err
 	}
 	done := 0
-	if !f.Writable() {
-		err = abi.EBADF
-	} else if b, e := t.Buffer(uint32(buf), uint32(n)); e != nil {
-		err = e
-	} else {
+	if b, e := t.Buffer(uint32(buf), uint32(n)); e == nil {
 		done, err = t.Write(f, b)
+	} else if err = e; !f.Writable() {
+		err = abi.EBADF
 	}
 	if counted {
 		f.Put()

@@ -29,21 +29,31 @@ func vdsoFunctions(fast FastCall, before int) *assembler {
 
 // vsyscall is __kernel_vsyscall: number and arguments are in registers, as for int $0x80. SYSENTER loses ESP, SYSCALL
 // loses ECX; each travels in EBP, whose own value, the sixth argument, is on the stack. The kernel goes on at the landing, or
-// two bytes before, where the call is made again; it returns by IRET, which loses no register.
+// two bytes before, where the call is made again. It returns by IRET, which loses no register; with SYSENTER the stack is that
+// of Linux, which keeps ECX and EDX there for SYSEXIT, so that a host's kernel can land here, too.
 func (a *assembler) vsyscall(fast FastCall) {
 	a.begin("__kernel_vsyscall")
-	a.save(ebp)
 	switch fast {
 	case FastSysenter:
+		a.save(ecx)
+		a.save(edx)
+		a.save(ebp)
 		a.mov(ebp, esp)
 		a.sysenter()
 	case FastSyscall:
+		a.save(ebp)
 		a.mov(ebp, ecx)
 		a.syscall()
 	}
 	a.int80()
 	a.label("landing")
-	a.restore(ebp)
+	if fast != FastNone {
+		a.restore(ebp)
+	}
+	if fast == FastSysenter {
+		a.restore(edx)
+		a.restore(ecx)
+	}
 	a.ret()
 	a.end()
 }

@@ -188,6 +188,8 @@ TEXT ·zeroOut(SB), NOSPLIT|NOFRAME, $0-24
 
 // Clears CX bytes at DI, like copyUser.
 TEXT ·zeroUser(SB), NOSPLIT|NOFRAME, $0-24
+	CMPQ	CX, $16
+	JCS	small
 	JMP	test
 blocks:
 	MOVUPS	X0, (DI)
@@ -203,29 +205,39 @@ blocks:
 test:
 	CMPQ	CX, $128
 	JCC	blocks
-small:
+more:
 	CMPQ	CX, $16
-	JCC	from16
-	CMPQ	CX, $8
-	JCC	from8
-	CMPQ	CX, $4
-	JCC	from4
-	JMP	·zeroBytes(SB)
-from16:
+	JCS	small
 	MOVUPS	X0, (DI)
 	ADDQ	$16, DI
 	SUBQ	$16, CX
-	JMP	small
+	JMP	more
+small:
+	CMPQ	CX, $4
+	JCC	from4
+	TESTQ	CX, CX
+	JEQ	whole
+	// 1 to 3: the first, the middle and the last byte.
+	MOVQ	CX, DX
+	SHRQ	$1, DX
+	MOVB	AX, (DI)
+	MOVB	AX, (DI)(DX*1)
+	MOVB	AX, -1(DI)(CX*1)
+	JMP	whole
+from4:
+	CMPQ	CX, $8
+	JCC	from8
+	MOVL	AX, (DI)
+	MOVL	AX, -4(DI)(CX*1)
+	JMP	whole
 from8:
 	MOVQ	AX, (DI)
 	MOVQ	AX, -8(DI)(CX*1)
-	JMP	whole
-from4:
-	MOVL	AX, (DI)
-	MOVL	AX, -4(DI)(CX*1)
 whole:
-	XORL	CX, CX
-	JMP	·zeroDone(SB)
+	CLOSE
+	MOVQ	n+8(FP), AX
+	MOVQ	AX, done+16(FP)
+	RET
 
 TEXT ·zeroFault(SB), NOSPLIT|NOFRAME, $0-24
 	CMPQ	R10, DI

@@ -42,14 +42,23 @@ func with(ops fs.FileOps) fs.DeviceOpener {
 	}
 }
 
+// still is with for files that have no use for a position.
+func still(ops fs.FileOps) fs.DeviceOpener {
+	return func(f *fs.File, _ *fs.Caller, _ fs.Dev) error {
+		f.Ops = ops
+		f.SetStill()
+		return nil
+	}
+}
+
 // devices returns the devices of c.
 func (c *Config) devices() []device {
 	r := random{fill: c.Random, buf: &scratch.Slot[[randomChunk]byte]{}}
 	waitable := r
 	waitable.queue = &wait.Queue{}
 	list := []device{
-		{"null", memMajor, 3, 0o666, with(&null{})},
-		{"zero", memMajor, 5, 0o666, with(&zero{})},
+		{"null", memMajor, 3, 0o666, still(&null{})},
+		{"zero", memMajor, 5, 0o666, still(&zero{})},
 		{"full", memMajor, 7, 0o666, with(&full{})},
 		{"random", memMajor, 8, 0o666, with(&waitable)},
 		{"urandom", memMajor, 9, 0o666, with(&r)},
