@@ -4,16 +4,18 @@ import (
 	"sync"
 
 	"cleave/abi"
-	"cleave/fs/socket"
+	"cleave/fs/netdev"
+	"cleave/fs/netlink"
 	"cleave/ns/user"
 )
 
-// NetNamespace is a network namespace (network_namespaces(7)): its identity, the abstract unix sockets in it, and a
-// loopback interface that can be switched on and that has addresses.
+// NetNamespace is a network namespace (network_namespaces(7)): its identity, the abstract unix sockets and the netlink
+// sockets in it, and its interfaces.
 type NetNamespace struct {
 	user.Base
 	Abstract AbstractNames
-	Loopback socket.Loopback
+	Netlink  netlink.Net
+	Links    netdev.Table
 }
 
 // AbstractNames are the names of abstract unix sockets (unix(7)). The zero value is empty.
@@ -22,20 +24,23 @@ type AbstractNames struct {
 	names map[string]any // guarded by mu
 }
 
-// NewInitialNet makes the initial network namespace.
-func NewInitialNet(owner *user.Namespace) *NetNamespace {
-	n := &NetNamespace{Loopback: socket.Loopback{Owner: owner}}
+// NewInitialNet makes the initial network namespace. random fills with random bits; nil: zeroes are random enough.
+func NewInitialNet(owner *user.Namespace, random func([]byte)) *NetNamespace {
+	n := &NetNamespace{}
 	n.BeginFirst(user.KindNet, owner, nil)
+	n.Links.InitFirst(n, n.Netlink.LinkEvent, random)
 	return n
 }
 
-// NewNet makes an empty network namespace for a task with credentials c. ENOSPC: too many.
-func NewNet(c *user.Cred) (*NetNamespace, error) {
-	n := &NetNamespace{Loopback: socket.Loopback{Owner: c.NS}}
-	if err := n.Begin(user.KindNet, c.NS, c.EUID, nil); err != nil {
+// NewChild makes a network namespace with nothing but a loopback interface for a task with credentials c. ENOSPC: too
+// many.
+func (n *NetNamespace) NewChild(c *user.Cred) (*NetNamespace, error) {
+	m := &NetNamespace{}
+	if err := m.Begin(user.KindNet, c.NS, c.EUID, m.Links.Close); err != nil {
 		return nil, err
 	}
-	return n, nil
+	m.Links.Init(m, m.Netlink.LinkEvent, &n.Links)
+	return m, nil
 }
 
 // Bind gives a name to a socket. EADDRINUSE: another has it.

@@ -8,6 +8,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/netdev"
 	"cleave/ns/user"
 )
 
@@ -317,7 +318,7 @@ func TestUTS(t *testing.T) {
 
 func TestAbstractNames(t *testing.T) {
 	w := newWorld(t)
-	n, err := NewNet(w.root)
+	n, err := w.set.Net.NewChild(w.root)
 	wantErr(t, "net", err, 0)
 	a, b := new(int), new(int)
 	wantErr(t, "bind", n.Abstract.Bind("x", a), 0)
@@ -410,5 +411,24 @@ func TestJoin(t *testing.T) {
 	p.Drop()
 	if after := w.counts(); after != before {
 		t.Errorf("left behind:\n%s\n%s", before, after)
+	}
+}
+
+// TestNetLinks checks that a dummy goes with its namespace, and does not come back to the initial one.
+func TestNetLinks(t *testing.T) {
+	w := newWorld(t)
+	first := w.set.Net
+	n, err := first.NewChild(w.root)
+	wantErr(t, "net", err, 0)
+	if list := n.Links.Links(); len(list) != 1 || list[0].Name != "lo" {
+		t.Errorf("a new namespace has %+v", list)
+	}
+	wantErr(t, "move", first.Links.Set(0, "dummy0", &netdev.Change{To: &n.Links}), 0)
+	if n.Links.MayChange(w.other(1000)) || !n.Links.MayChange(w.root) {
+		t.Error("who may change it")
+	}
+	n.Put()
+	if list := first.Links.Links(); len(list) != 1 || len(n.Links.Links()) != 0 {
+		t.Errorf("left are %+v", list)
 	}
 }

@@ -42,6 +42,7 @@ type Config struct {
 	Mount    *fs.MountNamespace // the reference on it goes to the Set
 	HostName string
 	IPC      IPCConfig
+	Random   func([]byte) // fills with random bits; nil: there are none
 }
 
 // NewInitial makes the Set of the first task, with one reference.
@@ -51,7 +52,7 @@ func NewInitial(c Config) *Set {
 	t.Get()
 	s := &Set{parts: parts{
 		Mount: c.Mount, UTS: NewInitialUTS(owner, c.HostName), IPC: NewInitialIPC(owner, c.IPC), PIDForChildren: NewInitialPID(owner),
-		Net: NewInitialNet(owner), Cgroup: NewInitialCgroup(owner), Time: t, TimeForChildren: t,
+		Net: NewInitialNet(owner, c.Random), Cgroup: NewInitialCgroup(owner), Time: t, TimeForChildren: t,
 	}}
 	s.refs.Store(1)
 	return s
@@ -173,7 +174,7 @@ func (b *builder) build() {
 		}
 		return old.PIDForChildren.NewChild(c)
 	})
-	s.Net = take(b, abi.CLONE_NEWNET, old.Net, func() (*NetNamespace, error) { return NewNet(c) })
+	s.Net = take(b, abi.CLONE_NEWNET, old.Net, func() (*NetNamespace, error) { return old.Net.NewChild(c) })
 	s.Cgroup = take(b, abi.CLONE_NEWCGROUP, old.Cgroup, func() (*CgroupNamespace, error) { return NewCgroup(c, b.r.Cgroup) })
 	s.Time = take(b, 0, old.Time, nil)
 	s.TimeForChildren = take(b, abi.CLONE_NEWTIME, old.TimeForChildren, func() (*TimeNamespace, error) {

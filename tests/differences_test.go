@@ -30,7 +30,6 @@ var differences = map[string]map[string]string{
 		"os/exec TestExtraFiles":     noTCP,
 		"os/exec TestExtraFilesRace": noTCP,
 		"syscall TestExecPtrace":     "no ptrace",
-		"syscall TestUnshare":        "no network devices: /proc/net/dev",
 		"time TestLongAdjustTimers":  tooSlow,
 	},
 	"stress": {

@@ -80,6 +80,13 @@ func TestProgramUtilLinux(t *testing.T) {
 	sameAsLinux(t, root, "/bin/bash", "/t.sh")
 }
 
+// TestProgramIP runs Debian's ip: interfaces are made, changed, shown, watched and moved between network namespaces.
+func TestProgramIP(t *testing.T) {
+	t.Parallel()
+	root := rootWith(t, debian(t, "bash", "coreutils", "grep", "iproute2", "mount", "sed", "util-linux"), map[string]string{"t.sh": script(t, "ip.sh")})
+	sameAsLinux(t, root, "/bin/bash", "/t.sh")
+}
+
 // TestProgramPAM runs Debian's su under PAM's pam_namespace, the use case of unshare's author: each user has his own /tmp.
 func TestProgramPAM(t *testing.T) {
 	t.Parallel()

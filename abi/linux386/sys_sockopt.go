@@ -110,7 +110,14 @@ func peerCreds(t *proc.Task, s socket.Socket, name int) ([]byte, error) {
 func sysSetsockopt(t *proc.Task, fd FD, level, name Int, value Addr, size Int) error {
 	return withSocket(t, fd, func(_ *fs.File, s socket.Socket) error {
 		if n, ok := s.(*netlink.Socket); ok && level == abi.SOL_NETLINK {
-			return n.SetOption(int(name))
+			if size < 4 {
+				return abi.EINVAL
+			}
+			v, err := Ptr[uint32](value).Load(t)
+			if err != nil {
+				return err
+			}
+			return n.SetOption(int(name), v)
 		}
 		if level != abi.SOL_SOCKET {
 			return abi.ENOPROTOOPT

@@ -3,37 +3,100 @@ package netlink
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
+	"sync/atomic"
 	"testing"
 
 	"cleave/abi"
 	"cleave/fs"
 	"cleave/fs/fstest"
+	"cleave/fs/netdev"
 	"cleave/fs/socket"
+	"cleave/ns/user"
 )
 
-type task struct{ lo *socket.Loopback }
+// namespace is a network namespace whose references are counted.
+type namespace struct {
+	owner *user.Namespace
+	refs  atomic.Int64
+	net   Net
+	links netdev.Table
+}
+
+func (n *namespace) Owner() *user.Namespace { return n.owner }
+func (n *namespace) Get()                   { n.refs.Add(1) }
+func (n *namespace) Put()                   { n.refs.Add(-1) }
+
+// newNamespace makes one beside another, nil: the first one, whose dummy0 it deletes.
+func newNamespace(t testing.TB, owner *user.Namespace, from *namespace) *namespace {
+	n := &namespace{owner: owner}
+	if from != nil {
+		n.links.Init(n, n.net.LinkEvent, &from.links)
+		return n
+	}
+	n.links.InitFirst(n, n.net.LinkEvent, nil)
+	if err := n.links.Delete(0, "dummy0"); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// task is in one namespace, and knows another: that of process 8, and of descriptor 3.
+type task struct{ here, there *namespace }
 
 func (t *task) Process() socket.Process          { return t }
 func (t *task) ProcessID(socket.Process) int32   { return 7 }
 func (t *task) FindProcess(int32) socket.Process { return nil }
 func (t *task) MayClaimProcess() bool            { return true }
 func (t *task) Names() socket.Names              { return nil }
-func (t *task) Loopback() *socket.Loopback       { return t.lo }
+func (t *task) Links() *netdev.Table             { return &t.here.links }
+func (t *task) Netlink() *Net                    { return &t.here.net }
+
+func (t *task) LinksOfPID(pid int32) (*netdev.Table, error) {
+	if pid != 8 {
+		return nil, abi.ESRCH
+	}
+	t.there.Get()
+	return &t.there.links, nil
+}
+
+func (t *task) LinksOfFD(fd int32) (*netdev.Table, error) {
+	if fd != 3 {
+		return nil, abi.EBADF
+	}
+	return t.LinksOfPID(8)
+}
 
 type kit struct {
 	*fstest.Kit
-	s *Socket
+	task *task
+	s    *Socket
 }
 
+// newKit makes a kit with a socket. In the end no namespace has a reference left.
 func newKit(t *testing.T) *kit {
-	k := fstest.New(t)
-	k.Task = &task{&socket.Loopback{Owner: k.Cred.NS}}
+	k := &kit{Kit: fstest.New(t)}
+	here := newNamespace(t, k.Cred.NS, nil)
+	k.task = &task{here, newNamespace(t, k.Cred.NS, here)}
+	k.Task = k.task
+	f := k.open(t)
+	t.Cleanup(func() {
+		f.Put()
+		if a, b := here.refs.Load(), k.task.there.refs.Load(); a != 0 || b != 0 {
+			t.Errorf("%d and %d references are left on the namespaces", a, b)
+		}
+	})
+	k.s = f.Ops.(*Socket)
+	return k
+}
+
+func (k *kit) open(t *testing.T) *fs.File {
+	t.Helper()
 	f, err := New(k.V, k.Caller, abi.SOCK_RAW, abi.NETLINK_ROUTE, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(f.Put)
-	return &kit{k, f.Ops.(*Socket)}
+	return f
 }
 
 // ask sends a request and returns the types of the answers, with the error of NLMSG_ERROR.
@@ -47,7 +110,7 @@ func (k *kit) ask(t *testing.T, c *fs.Caller, typ, flags uint16, body []byte) (t
 		t.Fatal(n, err)
 	}
 	for {
-		got := make([]byte, 1024)
+		got := make([]byte, 4096)
 		n, err := k.s.Receive(c, &socket.Message{Buf: &fs.Bytes{B: got}})
 		if err == abi.EAGAIN {
 			return types, errno
@@ -65,6 +128,12 @@ func (k *kit) ask(t *testing.T, c *fs.Caller, typ, flags uint16, body []byte) (t
 func link(index, flags, change uint32, attrs ...byte) []byte {
 	b := append([]byte{0, 0, 0, 0}, word(index)...)
 	return append(append(append(b, word(flags)...), word(change)...), attrs...)
+}
+
+// newLink is a message that makes a link of a kind.
+func newLink(kind, name string, attrs ...byte) []byte {
+	b := attribute(attrs, abi.IFLA_LINKINFO, attribute(nil, abi.IFLA_INFO_KIND, []byte(kind)...)...)
+	return link(0, 0, 0, attribute(b, abi.IFLA_IFNAME, text(name)...)...)
 }
 
 func address(family, prefix byte, index uint32, ip ...byte) []byte {
@@ -104,7 +173,21 @@ func TestRequests(t *testing.T) {
 		{"one address", plain, abi.RTM_GETADDR, abi.NLM_F_DUMP, []byte{abi.AF_INET}, 2, 0},
 		{"none of IPv6", plain, abi.RTM_GETADDR, abi.NLM_F_DUMP, []byte{abi.AF_INET6}, 1, 0},
 		{"up", k.Caller, abi.RTM_NEWLINK, abi.NLM_F_ACK, link(1, abi.IFF_UP, abi.IFF_UP), 0, 0},
-		{"a new link", k.Caller, abi.RTM_NEWLINK, abi.NLM_F_CREATE, link(0, 0, 0, attribute(nil, abi.IFLA_IFNAME, 'x', 0)...), 0, abi.EOPNOTSUPP},
+		{"a link of no kind", k.Caller, abi.RTM_NEWLINK, abi.NLM_F_CREATE, link(0, 0, 0, attribute(nil, abi.IFLA_IFNAME, 'x', 0)...), 0, abi.EOPNOTSUPP},
+		{"of an unknown one", k.Caller, abi.RTM_NEWLINK, abi.NLM_F_CREATE, newLink("veth", "x"), 0, abi.EOPNOTSUPP},
+		{"without the right", plain, abi.RTM_NEWLINK, abi.NLM_F_CREATE, newLink("dummy", "x"), 0, abi.EPERM},
+		{"a new link", k.Caller, abi.RTM_NEWLINK, abi.NLM_F_CREATE, newLink("dummy", "x"), 0, 0},
+		{"again", k.Caller, abi.RTM_NEWLINK, abi.NLM_F_CREATE | abi.NLM_F_EXCL, newLink("dummy", "x"), 0, abi.EEXIST},
+		{"not to be made", k.Caller, abi.RTM_NEWLINK, 0, newLink("dummy", "y"), 0, abi.ENODEV},
+		{"in another namespace", k.Caller, abi.RTM_NEWLINK, abi.NLM_F_CREATE, newLink("dummy", "y", attribute(nil, abi.IFLA_NET_NS_PID, word(8)...)...), 0, 0},
+		{"half a number", k.Caller, abi.RTM_SETLINK, 0, link(3, 0, 0, attribute(nil, abi.IFLA_MTU, 1, 2)...), 0, abi.ERANGE},
+		{"an MTU", k.Caller, abi.RTM_SETLINK, 0, link(3, 0, 0, attribute(nil, abi.IFLA_MTU, word(1000)...)...), 0, 0},
+		{"to no process's", k.Caller, abi.RTM_SETLINK, 0, link(3, 0, 0, attribute(nil, abi.IFLA_NET_NS_PID, word(9)...)...), 0, abi.ESRCH},
+		{"to no descriptor's", k.Caller, abi.RTM_SETLINK, 0, link(3, 0, 0, attribute(nil, abi.IFLA_NET_NS_FD, word(9)...)...), 0, abi.EBADF},
+		{"the loopback moves", k.Caller, abi.RTM_SETLINK, 0, link(1, 0, 0, attribute(nil, abi.IFLA_NET_NS_FD, word(3)...)...), 0, abi.EINVAL},
+		{"moved", k.Caller, abi.RTM_SETLINK, 0, link(3, 0, 0, attribute(nil, abi.IFLA_NET_NS_FD, word(3)...)...), 0, 0},
+		{"it is away", k.Caller, abi.RTM_DELLINK, 0, link(3, 0, 0), 0, abi.ENODEV},
+		{"the loopback stays", k.Caller, abi.RTM_DELLINK, 0, link(1, 0, 0), 0, abi.EOPNOTSUPP},
 		{"gone", k.Caller, abi.RTM_DELADDR, 0, local, 0, 0},
 		{"gone already", k.Caller, abi.RTM_DELADDR, 0, local, 0, abi.EADDRNOTAVAIL},
 		{"routes", plain, 26, abi.NLM_F_DUMP, []byte{0}, 0, abi.EOPNOTSUPP},
@@ -118,15 +201,20 @@ func TestRequests(t *testing.T) {
 			t.Errorf("%s: answers %v, %v", c.name, types, err)
 		}
 	}
-	if k.s.lo.Flags()&abi.IFF_UP == 0 {
-		t.Error("the interface is not up")
+	if lo, err := k.s.links.Find(1, ""); err != nil || lo.Flags&abi.IFF_UP == 0 {
+		t.Errorf("the loopback is not up: %+v, %v", lo, err)
+	}
+	if list := k.task.there.links.Links(); len(list) != 3 || list[1].Name != "y" || list[2].Name != "x" || list[2].MTU != 1000 {
+		t.Errorf("the other namespace has %+v", list)
 	}
 }
 
 func TestPorts(t *testing.T) {
 	k := newKit(t)
-	addr := func(port uint32) []byte { return appendAddr(nil, port) }
-	other := &Socket{lo: k.s.lo}
+	addr := func(port uint32) []byte { return appendAddr(nil, port, 0) }
+	f := k.open(t)
+	defer f.Put()
+	other := f.Ops.(*Socket)
 	for _, c := range []struct {
 		name string
 		s    *Socket
@@ -139,31 +227,148 @@ func TestPorts(t *testing.T) {
 		{"taken", other, addr(7), abi.EADDRINUSE},
 		{"short", other, addr(7)[:11], abi.EINVAL},
 		{"another family", other, make([]byte, 12), abi.EINVAL},
-		{"groups", other, append(addr(0)[:8], 1, 0, 0, 0), abi.EOPNOTSUPP},
-		{"any other", other, addr(0), nil},
+		{"groups", other, appendAddr(nil, 0, 3), nil},
 	} {
 		if err := c.s.Bind(k.Caller, c.addr); err != c.want {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	if name, _ := other.Name(nil); bytes.Equal(name, addr(7)) || bytes.Equal(name, addr(0)) {
-		t.Errorf("the second socket has port % x", name)
+	if name, _ := other.Name(nil); bytes.Equal(name[:8], addr(7)[:8]) || bytes.Equal(name[:8], addr(0)[:8]) || name[8] != 3 {
+		t.Errorf("the second socket has the address % x", name)
 	}
-	other.Release(nil)
+	if list := k.task.here.net.Sockets(); len(list) != 2 || list[0].Port != 7 || list[1].Groups != 3 {
+		t.Errorf("sockets %+v", list)
+	}
 	if _, err := New(k.V, k.Caller, abi.SOCK_RAW, 5, 0); err != abi.EPROTONOSUPPORT {
 		t.Errorf("another protocol: %v", err)
 	}
 }
 
-// FuzzRequests checks that nothing a program sends makes the reader leave its buffer.
+// receive gives the type and the groups of the next message.
+func receive(s *Socket) (typ uint16, groups uint32, err error) {
+	le := binary.LittleEndian
+	b := make([]byte, 4096)
+	m := socket.Message{Buf: &fs.Bytes{B: b}}
+	if _, err := s.Receive(nil, &m); err != nil {
+		return 0, 0, err
+	}
+	return le.Uint16(b[4:]), le.Uint32(m.Addr[8:]), nil
+}
+
+// TestGroups checks who is told what, and that who does not read loses messages, but not the kernel its memory.
+func TestGroups(t *testing.T) {
+	k := newKit(t)
+	links := &k.task.here.links
+	if err := k.s.Bind(k.Caller, appendAddr(nil, 0, 1<<(abi.RTNLGRP_LINK-1))); err != nil {
+		t.Fatal(err)
+	}
+	if err := links.Create(netdev.KindNamed("dummy"), 0, &netdev.Change{Name: "d0"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := links.AddAddress(3, netdev.Address{IP: [4]byte{1, 2, 3, 4}, Prefix: 8}, false); err != nil {
+		t.Fatal(err)
+	}
+	if typ, groups, err := receive(k.s); typ != abi.RTM_NEWLINK || groups != 1 || err != nil {
+		t.Errorf("told %d, %x, %v", typ, groups, err)
+	}
+	if _, _, err := receive(k.s); err != abi.EAGAIN {
+		t.Errorf("told of an address: %v", err)
+	}
+	for _, o := range []struct {
+		name  int
+		value uint32
+		want  error
+	}{
+		{abi.NETLINK_ADD_MEMBERSHIP, abi.RTNLGRP_IPV4_IFADDR, nil}, {abi.NETLINK_DROP_MEMBERSHIP, abi.RTNLGRP_LINK, nil},
+		{abi.NETLINK_ADD_MEMBERSHIP, 0, abi.EINVAL}, {abi.NETLINK_ADD_MEMBERSHIP, 40, abi.EINVAL}, {99, 0, abi.ENOPROTOOPT},
+	} {
+		if err := k.s.SetOption(o.name, o.value); err != o.want {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	if err := links.Delete(3, ""); err != nil {
+		t.Fatal(err)
+	}
+	if typ, groups, err := receive(k.s); typ != abi.RTM_DELADDR || groups != 1<<4 || err != nil {
+		t.Errorf("told %d, %x, %v", typ, groups, err)
+	}
+	for i := range 10000 {
+		if err := links.AddAddress(1, netdev.Address{IP: [4]byte{127, 0, 0, 1}, Prefix: 8}, i > 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if k.s.queued > k.s.opts.ReceiveBuffer() {
+		t.Errorf("%d bytes wait", k.s.queued)
+	}
+	if _, _, err := receive(k.s); err != abi.ENOBUFS {
+		t.Errorf("nothing was lost: %v", err)
+	}
+	if typ, _, err := receive(k.s); typ != abi.RTM_NEWADDR || err != nil {
+		t.Errorf("after that %d, %v", typ, err)
+	}
+}
+
+// TestDumps checks that a dump is whole, however small the buffer, and that a second one waits for it.
+func TestDumps(t *testing.T) {
+	k := newKit(t)
+	if err := k.s.Options().SetInt(k.Caller, abi.SO_RCVBUF, 0); err != nil {
+		t.Fatal(err)
+	}
+	for range 30 {
+		if err := k.task.here.links.Create(netdev.KindNamed("dummy"), 0, &netdev.Change{Name: "d%d"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dump := message(abi.RTM_GETLINK, abi.NLM_F_REQUEST|abi.NLM_F_DUMP, 99, 0, link(0, 0, 0))
+	for range 2 {
+		if _, err := k.s.Send(k.Caller, &socket.Message{Buf: &fs.Bytes{B: slices.Clone(dump)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var types []uint16
+	for {
+		typ, _, err := receive(k.s)
+		if err != nil {
+			break
+		}
+		types = append(types, typ)
+	}
+	// 31 links, the end, and EBUSY.
+	if len(types) != 33 || types[31] != abi.NLMSG_DONE || types[32] != abi.NLMSG_ERROR {
+		t.Errorf("got %v", types)
+	}
+	if types, _ := k.ask(t, k.Caller, abi.RTM_GETLINK, abi.NLM_F_DUMP, link(0, 0, 0)); len(types) != 32 {
+		t.Errorf("the next dump: %v", types)
+	}
+}
+
+// FuzzRequests checks that nothing a program sends makes the reader leave its buffer, nor leaves a reference.
 func FuzzRequests(f *testing.F) {
-	f.Add(append([]byte{32, 0, 0, 0, abi.RTM_NEWLINK, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, link(1, 1, 1)...))
-	f.Add(append([]byte{28, 0, 0, 0, abi.RTM_NEWADDR, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, address(2, 8, 1, 1, 2, 3, 4)...))
+	for _, b := range [][]byte{
+		message(abi.RTM_NEWLINK, abi.NLM_F_REQUEST, 0, 0, link(1, 1, 1)),
+		message(abi.RTM_NEWADDR, abi.NLM_F_REQUEST, 0, 0, address(2, 8, 1, 1, 2, 3, 4)),
+		message(abi.RTM_NEWLINK, abi.NLM_F_REQUEST|abi.NLM_F_CREATE, 0, 0, newLink("dummy", "x", attribute(nil, abi.IFLA_NET_NS_PID, word(8)...)...)),
+		message(abi.RTM_DELLINK, abi.NLM_F_REQUEST, 0, 0, link(2, 0, 0)),
+		message(abi.RTM_GETLINK, abi.NLM_F_REQUEST|abi.NLM_F_DUMP, 0, 0, link(0, 0, 0)),
+	} {
+		f.Add(b)
+	}
+	owner := user.NewInitial()
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d := dialogue{lo: &socket.Loopback{}, admin: true}
-		d.requests(b)
-		if len(d.lo.Addresses()) > len(b)/headSize {
-			t.Error("more addresses than requests")
+		here := newNamespace(t, owner, nil)
+		there := newNamespace(t, owner, here)
+		c := &fs.Caller{Cred: user.NewRoot(owner), Task: &task{here, there}}
+		for i := range families {
+			s := &Socket{family: &families[i], net: &here.net, links: &here.links}
+			s.opts.Init(abi.AF_NETLINK, abi.SOCK_RAW, 0)
+			d := dialogue{s: s, c: c, links: s.links, admin: true}
+			d.requests(b)
+		}
+		if n := len(here.links.Links()) + len(there.links.Links()); n > 2+len(b)/headSize {
+			t.Errorf("%d interfaces out of %d bytes", n, len(b))
+		}
+		if here.refs.Load() != 0 || there.refs.Load() != 0 {
+			t.Error("a reference is left")
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"cleave/abi"
 	"cleave/fs"
 	"cleave/fs/fstest"
+	"cleave/fs/netdev"
 	"cleave/ns/user"
 )
 
@@ -21,7 +22,7 @@ func (t *task) Process() Process          { return t }
 func (t *task) ProcessID(p Process) int32 { return p.(*task).pid }
 func (t *task) MayClaimProcess() bool     { return t.admin }
 func (t *task) Names() Names              { return nil }
-func (t *task) Loopback() *Loopback       { return nil }
+func (t *task) Links() *netdev.Table      { return nil }
 func (t *task) FindProcess(pid int32) Process {
 	if t.other != nil && t.other.pid == pid {
 		return t.other

@@ -5,6 +5,7 @@ package socket
 import (
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/netdev"
 	"cleave/ns/user"
 )
 
@@ -101,8 +102,8 @@ type Task interface {
 	MayClaimProcess() bool
 	// Names returns the abstract names of the task's network namespace.
 	Names() Names
-	// Loopback returns the interface of the task's network namespace.
-	Loopback() *Loopback
+	// Links returns the interfaces of the task's network namespace.
+	Links() *netdev.Table
 }
 
 // CredsOf returns what SCM_CREDENTIALS says of c if it does not say anything itself. Real ids: Linux sends those.

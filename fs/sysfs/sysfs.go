@@ -1,15 +1,17 @@
 // Package sysfs is the part of Linux's /sys that programs look at to learn about a machine without devices that they
-// could handle: its processors, and the folders that other things are mounted on.
+// could handle: its processors, the interfaces of a network namespace, and the folders that other things are mounted on.
 package sysfs
 
 import (
 	"slices"
 	"strings"
-	"sync"
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/netdev"
+	"cleave/fs/socket"
 	"cleave/fs/synth"
+	"cleave/ns/user"
 )
 
 const (
@@ -20,11 +22,10 @@ const (
 // files are the files, by path, with what they say; a path that ends in a slash is an empty folder (sysfs(5), and
 // Documentation/ABI of Linux).
 //
-// DIVERGES: Linux shows a processor's caches, and the tree of devices, modules and classes.
+// DIVERGES: Linux shows a processor's caches, and the tree of devices, modules and other classes than net.
 var files = [...]struct{ path, text string }{
 	{"block/", ""},
 	{"bus/", ""},
-	{"class/", ""},
 	{"dev/block/", ""},
 	{"dev/char/", ""},
 	{"firmware/", ""},
@@ -59,31 +60,28 @@ var files = [...]struct{ path, text string }{
 	{"devices/system/cpu/cpu0/topology/thread_siblings_list", "0\n"},
 }
 
-// Type returns the type of file system. All mounts show the same one.
-//
-// DIVERGES: on Linux a mount belongs to a network namespace, for its devices, and takes CAP_SYS_ADMIN over that.
-func Type() *fs.Type {
-	s := new(shared)
-	return &fs.Type{Name: "sysfs", Flags: fs.TypeNoDev | fs.TypeUserNS | fs.TypeVisible, Mount: s.mount}
+// Type returns the type of file system. A mount shows the interfaces of the mounter's network namespace; first has those
+// of the initial one, which the kernel's own mounts show.
+func Type(first *netdev.Table) *fs.Type {
+	root := tree()
+	return &fs.Type{Name: "sysfs", Flags: fs.TypeNoDev | fs.TypeUserNS | fs.TypeVisible,
+		Mount: func(r *fs.MountRequest) (*fs.Superblock, error) { return mount(r, root, first) }}
 }
 
-// shared is the file system, which is made at the first mount.
-type shared struct {
-	mu sync.Mutex
-	sb *fs.Superblock // guarded by mu; nil: none yet. It has a reference of its own
-}
-
-func (s *shared) mount(r *fs.MountRequest) (*fs.Superblock, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.sb == nil {
-		own := *r
-		own.Owner = r.Owner.Initial()
-		s.sb = synth.New(r.VFS, synth.Config{Type: r.Type, Request: &own, Magic: abi.SYSFS_MAGIC,
-			Flags: fs.SuperNoExec | fs.SuperNoDev, Root: synth.Entry{Node: tree()}}).Superblock()
+// mount makes a file system. EPERM: no CAP_SYS_ADMIN over the network namespace.
+func mount(r *fs.MountRequest, root *synth.Node, links *netdev.Table) (*fs.Superblock, error) {
+	if r.Caller != nil {
+		if t, ok := r.Caller.Task.(socket.Task); ok {
+			links = t.Links()
+		}
+		if !r.Caller.Cred.Has(user.CapSysAdmin, links.Namespace().Owner()) {
+			return nil, abi.EPERM
+		}
 	}
-	s.sb.Get()
-	return s.sb, nil
+	own := *r
+	own.Owner = links.Namespace().Owner()
+	return synth.New(r.VFS, synth.Config{Type: r.Type, Request: &own, Magic: abi.SYSFS_MAGIC,
+		Flags: fs.SuperNoExec | fs.SuperNoDev | fs.SuperVolatile, Root: synth.Entry{Node: root, Data: links}}).Superblock(), nil
 }
 
 // tree makes the nodes of files.
@@ -101,6 +99,7 @@ func tree() *synth.Node {
 			}})
 		}
 	}
+	addNet(root)
 	return root
 }
 

@@ -29,10 +29,10 @@ func (s *Socket) Ioctl(_ *fs.File, c *fs.Caller, cmd, arg uint32, m fs.UserMemor
 		}
 	case abi.SIOCATMARK:
 	default:
-		if s.lo == nil {
+		if s.links == nil {
 			return 0, abi.ENOTTY
 		}
-		return s.lo.Ioctl(c, cmd, arg, m)
+		return s.links.Ioctl(c, cmd, arg, m)
 	}
 	return 0, m.CopyOut(arg, binary.LittleEndian.AppendUint32(nil, uint32(n)))
 }

@@ -16,6 +16,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/netdev"
 	"cleave/fs/socket"
 	"cleave/ns/user"
 	"cleave/wait"
@@ -67,9 +68,9 @@ type Socket struct {
 	fs.NoFile
 	opts  socket.Options
 	d     *Domain
-	names socket.Names // abstract names of the network namespace that the socket was made in
-	lo    *socket.Loopback
-	file  *fs.File // nil until it is accepted
+	names socket.Names  // abstract names of the network namespace that the socket was made in
+	links *netdev.Table // of that namespace
+	file  *fs.File      // nil until it is accepted
 	queue wait.Queue
 
 	shut atomic.Uint32
@@ -147,7 +148,7 @@ func (d *Domain) newSocket(c *fs.Caller, typ, protocol int) (*Socket, error) {
 	s.opts.Init(abi.AF_UNIX, typ, protocol)
 	if c != nil {
 		if t, ok := c.Task.(socket.Task); ok {
-			s.names, s.lo = t.Names(), t.Loopback()
+			s.names, s.links = t.Names(), t.Links()
 		}
 	}
 	newInbox(s, d.vfs.Pool)

@@ -8,6 +8,7 @@ import (
 	"cleave/abi"
 	"cleave/fs"
 	"cleave/fs/fstest"
+	"cleave/fs/netdev"
 	"cleave/fs/socket"
 	"cleave/ns/user"
 	"cleave/wait"
@@ -35,7 +36,7 @@ func (t *task) FindProcess(pid int32) socket.Process {
 func (t *task) MayClaimProcess() bool { return t.admin }
 func (t *task) Names() socket.Names   { return t.names }
 
-func (t *task) Loopback() *socket.Loopback { return nil }
+func (t *task) Links() *netdev.Table { return nil }
 
 // names are the abstract names of one network namespace.
 type names struct{ m map[string]any }

@@ -55,6 +55,7 @@ func commonTable() []entry {
 		{name: "pagemap", mode: abi.S_IFREG | 0o400, guard: traced, ops: openPagemap},
 		{name: "mounts", mode: file0444, ops: openMounts((*fs.MountNamespace).MountsText)},
 		{name: "mountinfo", mode: file0444, ops: openMounts((*fs.MountNamespace).MountInfoText)},
+		{name: "net", mode: dir0555, table: netTable()},
 		{name: "ns", mode: abi.S_IFDIR | 0o511, table: namespaceTable()},
 		{name: "uid_map", mode: file0644, show: showIDMap, write: writeIDMap},
 		{name: "gid_map", mode: file0644, show: showIDMap, write: writeIDMap},

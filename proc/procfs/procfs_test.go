@@ -351,6 +351,37 @@ func TestNamespaceLinks(t *testing.T) {
 	})
 }
 
+// TestNet: /proc/net is about the reader's network namespace, that of another process about its own, which an open file
+// keeps.
+func TestNet(t *testing.T) {
+	w := newWorld(t, "")
+	live := w.UserNS.Live(user.KindNet)
+	c := w.Init.Clone(proc.CloneArgs{Flags: abi.CLONE_NEWNET, ExitSignal: abi.SIGCHLD})
+	for path, dummy := range map[string]bool{"/proc/net/dev": true, "/proc/1/task/1/net/dev": true, "/proc/2/net/dev": false} {
+		text, err := w.read(w.Init, path)
+		w.want(path, err, 0)
+		if !strings.Contains(text, "    lo:       0") || strings.Contains(text, "dummy0:") != dummy {
+			t.Errorf("%s:\n%s", path, text)
+		}
+	}
+	w.do(w.Init, func(p *proc.Task) {
+		f, err := p.Caller.Open(abi.AT_FDCWD, []byte("/proc/2/net/netlink"), openRead)
+		w.want("open", err, 0)
+		c.Exit(0)
+		_, err = readFile(p, "/proc/2/net/dev")
+		w.want("of a process that has exited", err, abi.ENOENT)
+		_, err = p.Wait(proc.WaitArgs{Type: abi.P_ALL, Options: abi.WEXITED})
+		w.want("wait", err, 0)
+		if w.UserNS.Live(user.KindNet) != live+1 {
+			t.Error("an open file does not keep the namespace")
+		}
+		f.Put()
+		if w.UserNS.Live(user.KindNet) != live {
+			t.Error("the namespace is left")
+		}
+	})
+}
+
 // TestBoundNamespaceFile: a bind mount of a namespace's file keeps it, and leads to it.
 func TestBoundNamespaceFile(t *testing.T) {
 	w := newWorld(t, "")

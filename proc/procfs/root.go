@@ -16,6 +16,7 @@ func rootTable(c *Config) []entry {
 		{name: "self", mode: link0777, link: selfText},
 		{name: "thread-self", mode: link0777, link: threadSelfText},
 		{name: "mounts", mode: link0777, link: fixed("self/mounts")},
+		{name: "net", mode: link0777, link: fixed("self/net")},
 		{name: "cmdline", mode: file0444, show: showCommandLine},
 		{name: "cpuinfo", mode: file0444, show: showText(func(c *Config) func() string { return c.CPUInfo })},
 		{name: "devices", mode: file0444, show: showText(func(c *Config) func() string { return c.Devices })},
