@@ -30,7 +30,7 @@ func (k *kernel) buildFiles() error {
 	root := tmpfs.New(v, "rootfs", k.users)
 	mounts := v.NewMountNamespace(root.Superblock(), k.users)
 	k.set = ns.NewInitial(ns.Config{Owner: k.users, Mount: mounts, HostName: "cleave", IPC: k.sharedMemory(), Random: k.random.Read})
-	v.Register(sysfs.Type(&k.set.Net.Links))
+	v.Register(sysfs.Type(&k.set.Net.Links, cpuid))
 	top := mounts.Root()
 	k.root = &fs.Caller{VFS: v, Cred: user.NewRoot(k.users), Files: fs.NewFDTable(), Mounts: mounts, FS: v.NewContext(top, 0o022)}
 	top.Put()

@@ -47,7 +47,7 @@ func TestNet(t *testing.T) {
 	k := kit{fstest.New(t)}
 	first, second := initialLinks(k.Kit), new(netdev.Table)
 	second.Init(namespace{k.Cred.NS}, nil, first)
-	k.V.Register(Type(first))
+	k.V.Register(Type(first, qemu))
 	for path, links := range map[string]*netdev.Table{"/a": first, "/b": second} {
 		k.Task = task{links: links}
 		if err := k.Mkdirat(abi.AT_FDCWD, []byte(path), 0o755); err != nil {

@@ -19,11 +19,14 @@ const (
 	fileMode = abi.S_IFREG | 0o444
 )
 
-// files are the files, by path, with what they say; a path that ends in a slash is an empty folder (sysfs(5), and
+// file is a path with what is read there.
+type file struct{ path, text string }
+
+// files are those of every machine; a path that ends in a slash is an empty folder (sysfs(5), and
 // Documentation/ABI of Linux).
 //
-// DIVERGES: Linux shows a processor's caches, and the tree of devices, modules and other classes than net.
-var files = [...]struct{ path, text string }{
+// DIVERGES: Linux shows the tree of devices, modules and other classes than net.
+var files = [...]file{
 	{"block/", ""},
 	{"bus/", ""},
 	{"dev/block/", ""},
@@ -61,9 +64,13 @@ var files = [...]struct{ path, text string }{
 }
 
 // Type returns the type of file system. A mount shows the interfaces of the mounter's network namespace; first has those
-// of the initial one, which the kernel's own mounts show.
-func Type(first *netdev.Table) *fs.Type {
-	root := tree()
+// of the initial one, which the kernel's own mounts show. id tells of the processor.
+func Type(first *netdev.Table, id CPUID) *fs.Type {
+	all := files[:]
+	for n, c := range caches(id) {
+		all = append(all, c.files(n)...)
+	}
+	root := tree(all)
 	return &fs.Type{Name: "sysfs", Flags: fs.TypeNoDev | fs.TypeUserNS | fs.TypeVisible,
 		Mount: func(r *fs.MountRequest) (*fs.Superblock, error) { return mount(r, root, first) }}
 }
@@ -85,7 +92,7 @@ func mount(r *fs.MountRequest, root *synth.Node, links *netdev.Table) (*fs.Super
 }
 
 // tree makes the nodes of files.
-func tree() *synth.Node {
+func tree(files []file) *synth.Node {
 	root := &synth.Node{Mode: dirMode}
 	for _, f := range files {
 		dir := root

@@ -9,7 +9,7 @@ import (
 
 func TestFiles(t *testing.T) {
 	k := fstest.New(t)
-	k.V.Register(Type(initialLinks(k)))
+	k.V.Register(Type(initialLinks(k), qemu))
 	for _, at := range []string{"/sys", "/again"} {
 		if err := k.Mkdirat(abi.AT_FDCWD, []byte(at), 0o755); err != nil {
 			t.Fatal(err)
