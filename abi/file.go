@@ -138,6 +138,17 @@ const (
 	F_SET_FILE_RW_HINT = 1038
 )
 
+// Events of F_NOTIFY (fcntl(2)).
+const (
+	DN_ACCESS    = 1
+	DN_MODIFY    = 2
+	DN_CREATE    = 4
+	DN_DELETE    = 8
+	DN_RENAME    = 0x10
+	DN_ATTRIB    = 0x20
+	DN_MULTISHOT = 0x80000000
+)
+
 // Descriptor flag, lock types and owner types of fcntl(2).
 const (
 	FD_CLOEXEC   = 1

@@ -34,6 +34,8 @@ type IOOwner interface {
 	// SignalIO sends SIGIO or the like. It is called with the lock of the file's queue held: it must not block, nor use
 	// that queue.
 	SignalIO(f *File, ev wait.Events)
+	// SignalDirectory sends SIGIO or the like for an event of a directory that fd is open on.
+	SignalDirectory(fd int)
 	// Drop is called once, when the file is closed or has another owner.
 	Drop()
 }

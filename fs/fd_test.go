@@ -111,6 +111,8 @@ func (s *signals) Drop() { s.dropped++ }
 
 func (s *signals) SignalIO(*fs.File, wait.Events) { s.n++ }
 
+func (s *signals) SignalDirectory(int) { s.n++ }
+
 func TestAsync(t *testing.T) {
 	k := newKit(t)
 	f, p := k.anon()
@@ -227,6 +229,48 @@ func (k *kit) events(f *fs.File) (masks []uint32, text []string) {
 		p = p[size:]
 	}
 	return masks, text
+}
+
+func TestNotifyDirectory(t *testing.T) {
+	k := newKit(t)
+	k.mkdir("/d", "/e")
+	f := k.open("/d", abi.O_RDONLY)
+	s := &signals{}
+	f.SetOwner(s)
+	fd, err := k.Files.Install(f, 1024, false)
+	k.ok(err)
+	notify := func(mask uint32) { k.ok(k.v.NotifyDirectory(k.Files, fd, f, mask)) }
+	told := func(want int, what string) {
+		if s.n != want {
+			t.Errorf("%s: %d signals, want %d", what, s.n, want)
+		}
+		s.n = 0
+	}
+	notify(abi.DN_CREATE)
+	k.mkdir("/d/a", "/d/b")
+	told(1, "once")
+	notify(abi.DN_RENAME)
+	notify(abi.DN_DELETE | abi.DN_MULTISHOT)
+	k.ok(k.Renameat(cwd, []byte("/d/a"), cwd, []byte("/d/c"), 0))
+	told(2, "a rename")
+	k.mkdir("/d/a")
+	told(0, "another event")
+	child, err := k.Files.Copy(1024)
+	k.ok(err)
+	k.ok(child.Close(fd))
+	k.ok(k.Unlinkat(cwd, []byte("/d/b"), abi.AT_REMOVEDIR))
+	told(1, "after another process has closed it")
+	k.ok(k.Files.Close(fd))
+	k.ok(k.Unlinkat(cwd, []byte("/d/c"), abi.AT_REMOVEDIR))
+	told(0, "after it was closed")
+	if s.dropped != 1 {
+		t.Errorf("the owner was dropped %d times", s.dropped)
+	}
+	child.Leave()
+	f = k.open("/e", abi.O_RDONLY)
+	defer f.Put()
+	k.ok(k.v.NotifyDirectory(k.Files, 7, f, abi.DN_CREATE))
+	k.mkdir("/e/a") // a descriptor that was closed meanwhile watches nothing
 }
 
 func TestInotify(t *testing.T) {

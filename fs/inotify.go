@@ -9,10 +9,11 @@ import (
 	"cleave/wait"
 )
 
-// watchList has the inotify watches of one inode.
+// watchList has the watches of one inode.
 type watchList struct {
-	mu   sync.Mutex // taken before Inotify.mu
-	list []*inotifyWatch
+	mu      sync.Mutex // taken before Inotify.mu and FDTable.mu
+	list    []*inotifyWatch
+	signals []dirWatch // of a directory, by F_NOTIFY
 }
 
 // inotifyWatch is one watch (inotify(7)).
@@ -280,6 +281,9 @@ func (i *Inode) tell(mask uint32, name []byte, cookie uint32) {
 	x.watches.mu.Unlock()
 	for _, w := range once {
 		w.remove()
+	}
+	if i.IsDir() {
+		i.signalDirectory(mask)
 	}
 }
 

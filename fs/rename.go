@@ -200,7 +200,7 @@ func (r *renaming) commit(gone *dropped) error {
 	return nil
 }
 
-// notify tells inotify.
+// notify tells inotify and F_NOTIFY.
 func (r *renaming) notify(oldName, name []byte, gone *dropped) {
 	dirBit := uint32(0)
 	if r.old.inode.IsDir() {
@@ -209,6 +209,7 @@ func (r *renaming) notify(oldName, name []byte, gone *dropped) {
 	cookie := r.c.VFS.moveCookie.Add(1)
 	r.oldDir.Dentry.inode.notifyName(abi.IN_MOVED_FROM|dirBit, oldName, cookie)
 	r.newDir.Dentry.inode.notifyName(abi.IN_MOVED_TO|dirBit, name, cookie)
+	r.oldDir.Dentry.inode.sendDirSignals(abi.DN_RENAME)
 	r.old.inode.notifySelf(abi.IN_MOVE_SELF)
 	for _, i := range gone.inodes {
 		i.notifyGone()

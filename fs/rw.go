@@ -41,13 +41,15 @@ func (f *File) release() {
 	f.path.Put()
 }
 
-// close is Put by a descriptor of t: it also drops the record locks that t's tasks have on the file (fcntl(2)).
+// close is Put by a descriptor of t: it also drops the record locks that t's tasks have on the file, and ends their
+// notification of the directory (fcntl(2)).
 func (f *File) close(t *FDTable) {
 	if f.onClose != nil {
 		f.onClose(f, t)
 	}
 	if x := f.inode.extra.Load(); x != nil {
 		f.inode.dropRecords(x, t)
+		f.dropDirWatch(t)
 	}
 	f.Put()
 }

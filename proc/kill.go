@@ -179,7 +179,7 @@ func (t *Task) sendQueuedLocked(o *Task, info *SigInfo, process bool) error {
 // FileOwner is who gets SIGIO and SIGURG of a file (fcntl(2), F_SETOWN). It remembers who set it: that one's ids decide
 // whether the signal may be sent.
 type FileOwner struct {
-	pid    *ns.PID // keeps the number
+	pid    *ns.PID // keeps the number; nil: nobody is told yet
 	kind   OwnerKind
 	cred   *user.Cred
 	kernel *Kernel
@@ -202,6 +202,12 @@ const (
 	OwnerGroup
 )
 
+// Nobody returns an owner that gets no signals: it keeps which one is wanted.
+func (t *Task) Nobody() *FileOwner { return &FileOwner{kind: OwnerProcess, kernel: t.k} }
+
+// IsNobody reports whether the owner gets no signals.
+func (o *FileOwner) IsNobody() bool { return o.pid == nil }
+
 // NewFileOwner makes the owner that id names for t. ESRCH.
 func (t *Task) NewFileOwner(kind OwnerKind, id int32) (*FileOwner, error) {
 	p := t.pidNS.FindGet(id)
@@ -212,13 +218,25 @@ func (t *Task) NewFileOwner(kind OwnerKind, id int32) (*FileOwner, error) {
 }
 
 // ID is the kind of the owner and its number as t sees it.
-func (o *FileOwner) ID(t *Task) (OwnerKind, int32) { return o.kind, o.pid.In(t.pidNS) }
+func (o *FileOwner) ID(t *Task) (OwnerKind, int32) {
+	if o.IsNobody() {
+		return o.kind, 0
+	}
+	return o.kind, o.pid.In(t.pidNS)
+}
 
 // Drop lets go of the owner.
-func (o *FileOwner) Drop() { o.pid.Put() }
+func (o *FileOwner) Drop() {
+	if o.pid != nil {
+		o.pid.Put()
+	}
+}
 
 // Notify sends sig, SIGIO or SIGURG; code and band are si_code and si_band of a signal that F_SETSIG asked for.
 func (o *FileOwner) Notify(sig Signal, fd, code, band int32) {
+	if o.IsNobody() {
+		return
+	}
 	info := SigInfo{Signo: sig, Code: abi.SI_KERNEL}
 	if s := o.Signal(); s != 0 && sig == abi.SIGIO {
 		info = SigInfo{Signo: s, Code: code, FD: fd, Band: band}

@@ -22,3 +22,8 @@ func (o *FileOwner) SignalIO(_ *fs.File, ev wait.Events) {
 	}
 	go o.Notify(abi.SIGIO, 0, code, int32(ev))
 }
+
+// SignalDirectory implements fs.IOOwner.
+func (o *FileOwner) SignalDirectory(fd int) {
+	o.Notify(abi.SIGIO, int32(fd), abi.POLL_MSG, int32(wait.Readable|wait.Msg))
+}

@@ -22,6 +22,7 @@ const (
 	RdBand Events = 0x080
 	WrNorm Events = 0x100
 	WrBand Events = 0x200
+	Msg    Events = 0x400 // in F_NOTIFY's signals only
 	RdHup  Events = 0x2000
 
 	Always          = Err | Hup // reported whether asked for or not

@@ -64,10 +64,11 @@ func layoutOf(i *proc.SigInfo) layout {
 		return layoutFault
 	case abi.SIGCHLD:
 		return layoutChild
-	case abi.SIGIO:
-		return layoutPoll
 	case abi.SIGSYS:
 		return layoutSyscall
+	}
+	if i.Code <= abi.POLL_HUP { // SIGIO, or what F_SETSIG puts in its place
+		return layoutPoll
 	}
 	return layoutKill
 }

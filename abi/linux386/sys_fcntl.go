@@ -18,7 +18,8 @@ func (FcntlCmd) show(p *printer, i int) {
 		{abi.F_SETOWN, "F_SETOWN"}, {abi.F_GETOWN, "F_GETOWN"}, {abi.F_SETSIG, "F_SETSIG"}, {abi.F_GETSIG, "F_GETSIG"},
 		{abi.F_GETLK64, "F_GETLK64"}, {abi.F_SETLK64, "F_SETLK64"}, {abi.F_SETLKW64, "F_SETLKW64"},
 		{abi.F_DUPFD_CLOEXEC, "F_DUPFD_CLOEXEC"}, {abi.F_SETPIPE_SZ, "F_SETPIPE_SZ"}, {abi.F_GETPIPE_SZ, "F_GETPIPE_SZ"},
-		{abi.F_ADD_SEALS, "F_ADD_SEALS"}, {abi.F_GET_SEALS, "F_GET_SEALS"}})
+		{abi.F_ADD_SEALS, "F_ADD_SEALS"}, {abi.F_GET_SEALS, "F_GET_SEALS"},
+		{abi.F_NOTIFY, "F_NOTIFY"}})
 }
 
 // fcntl does the commands that need nothing but the descriptor; the others get the file.
@@ -41,9 +42,24 @@ func sysFcntl64(t *proc.Task, fd FD, cmd FcntlCmd, arg Hex) (Hex, error) {
 	if err != nil {
 		return 0, err
 	}
-	v, err := fcntlFile(t, f, uint32(cmd), uint32(arg))
+	v := uint32(0)
+	if cmd == abi.F_NOTIFY && f.Flags()&abi.O_PATH == 0 {
+		err = notifyDirectory(t, int(fd), f, uint32(arg))
+	} else {
+		v, err = fcntlFile(t, f, uint32(cmd), uint32(arg))
+	}
 	f.Put()
 	return Hex(v), err
+}
+
+// notifyDirectory is F_NOTIFY. Without an owner the file becomes the caller's.
+func notifyDirectory(t *proc.Task, fd int, f *fs.File, mask uint32) error {
+	if owner, ok := f.Owner().(*proc.FileOwner); f.Inode().IsDir() && (!ok || owner.IsNobody()) {
+		if err := setOwner(t, f, proc.OwnerProcess, t.TGID()); err != nil {
+			return err
+		}
+	}
+	return t.Caller.VFS.NotifyDirectory(t.Files(), fd, f, mask)
 }
 
 // fcntlFile does a command on an open file. Those that O_PATH files refuse are EBADF for them.
@@ -80,7 +96,6 @@ func fcntlFile(t *proc.Task, f *fs.File, cmd, arg uint32) (uint32, error) {
 }
 
 // fcntlOwner does the commands about who is told of input and output. A file without an owner reads as owned by 0.
-// DIVERGES: F_SETSIG needs an owner, which Linux lets follow.
 func fcntlOwner(t *proc.Task, f *fs.File, cmd, arg uint32) (uint32, error) {
 	owner, _ := f.Owner().(*proc.FileOwner)
 	switch cmd {
@@ -108,8 +123,12 @@ func fcntlOwner(t *proc.Task, f *fs.File, cmd, arg uint32) (uint32, error) {
 		kind, id := ownerID(t, owner)
 		return 0, Ret[fOwnerEx](arg).Store(t, &fOwnerEx{int32(kind), id})
 	case abi.F_SETSIG:
-		if arg > proc.NumSignals || owner == nil {
+		if arg > proc.NumSignals {
 			return 0, abi.EINVAL
+		}
+		if owner == nil {
+			owner = t.Nobody()
+			f.SetOwner(owner)
 		}
 		owner.SetSignal(proc.Signal(arg))
 		return 0, nil
@@ -134,13 +153,12 @@ func setOwner(t *proc.Task, f *fs.File, kind proc.OwnerKind, id int32) error {
 	if id < 0 {
 		return abi.EINVAL
 	}
-	if id == 0 {
-		f.SetOwner(nil)
-		return nil
-	}
-	owner, err := t.NewFileOwner(kind, id)
-	if err != nil {
-		return err
+	owner := t.Nobody()
+	if id != 0 {
+		var err error
+		if owner, err = t.NewFileOwner(kind, id); err != nil {
+			return err
+		}
 	}
 	if old, ok := f.Owner().(*proc.FileOwner); ok {
 		owner.SetSignal(old.Signal())

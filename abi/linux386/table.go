@@ -86,7 +86,7 @@ var rowsTo190 = [...]row{
 	52:  op2("umount2", sysUmount2),
 	53:  none("lock", neverThere),
 	54:  fn3("ioctl", sysIoctl),
-	55:  fn3("fcntl", sysFcntl).but("leases, directory notification"),
+	55:  fn3("fcntl", sysFcntl).but("leases"),
 	56:  none("mpx", neverThere),
 	57:  op2("setpgid", sysSetpgid),
 	58:  none("ulimit", neverThere),

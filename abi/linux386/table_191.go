@@ -32,7 +32,7 @@ var rowsTo341 = [...]row{
 	218 - secondPart: op3("mincore", sysMincore),
 	219 - secondPart: op3("madvise", sysMadvise),
 	220 - secondPart: fn3("getdents64", sysGetdents64),
-	221 - secondPart: fn3("fcntl64", sysFcntl64).but("leases, directory notification"),
+	221 - secondPart: fn3("fcntl64", sysFcntl64).but("leases"),
 	224 - secondPart: fn0("gettid", sysGettid),
 	225 - secondPart: op4("readahead", sysReadahead),
 	226 - secondPart: op5("setxattr", sysSetxattr),

@@ -346,7 +346,7 @@ func fsSettings() []entry {
 		constant("file-max", "9223372036854775807"),
 		integer("nr_open", proc.MinOpenFiles, proc.MaxOpenFiles, func(x *access) int64 { return int64(x.Kernel.OpenFiles()) },
 			func(x *access, v int64) error { return x.Kernel.SetOpenFiles(int(v)) }),
-		constant("aio-max-nr", "0"), constant("aio-nr", "0"),
+		constant("aio-max-nr", "0"), constant("aio-nr", "0"), constant("dir-notify-enable", "1"),
 		constant("lease-break-time", "45"), constant("leases-enable", "0"), constant("overflowuid", "65534"), constant("overflowgid", "65534"),
 		constant("protected_fifos", "0"), constant("protected_hardlinks", "0"), constant("protected_regular", "0"),
 		constant("protected_symlinks", "0"), constant("suid_dumpable", "0"),
