@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -106,19 +107,21 @@ func rootWith(t *testing.T, base string, files map[string]string) string {
 }
 
 // inRoot runs a program of a root folder on the host's Linux, in namespaces of its own and on one processor, as Cleave
-// has. Its root is a real one, not a chroot, in which user namespaces are refused; the host's is below /old. Standard
+// has, which it shares with no other such program. Its root is a real one, not a chroot, in which user namespaces are refused; the host's is below /old. Standard
 // error is mixed with standard output, as on Cleave's console.
 func inRoot(t *testing.T, root string, program ...string) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	return execute(t, inRootCommand(ctx, root, program...), "")
+	processor := <-processors
+	defer func() { processors <- processor }()
+	return execute(t, inRootCommand(ctx, processor, root, program...), "")
 }
 
-func inRootCommand(ctx context.Context, root string, program ...string) *exec.Cmd {
+func inRootCommand(ctx context.Context, processor int, root string, program ...string) *exec.Cmd {
 	script := fmt.Sprintf(`cd %[1]s && mkdir -p old && mount --bind . . && cd . && cd %[1]s && mount -t proc proc proc && mount --rbind /dev dev &&
 mount -t tmpfs -o mode=1777 tmpfs tmp && pivot_root . old && cd / && exec "$@" 2>&1`, root)
-	args := append([]string{"-c", "0", "unshare", "-mpf", "--kill-child", "--propagation", "private", "sh", "-c", script, "sh"}, program...)
+	args := append([]string{"-c", strconv.Itoa(processor), "unshare", "-mpf", "--kill-child", "--propagation", "private", "sh", "-c", script, "sh"}, program...)
 	cmd := exec.CommandContext(ctx, "taskset", args...)
 	cmd.Env = []string{"HOME=/", "TERM=linux", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	return cmd

@@ -8,11 +8,7 @@ const noTCP = "no network yet: TCP"
 const (
 	noNetwork = "no network yet: no sockets of the Internet families"
 	noNetlink = "netlink is for the loopback interface only (NETLINK_ROUTE)"
-	noCaches  = "sysfs does not describe the caches"
 )
-
-// tooSlow is the reason of tests that need not differ: a busy host makes them.
-const tooSlow = "a deadline that an emulated processor may miss: 2 s of work natively, some 45 s emulated, of the 60 s given"
 
 // differences says why a verdict in Cleave is not that on Linux: part of the table -> "group name" -> reason. A
 // difference that is not here fails the test, and so does an entry that does not differ any more.
@@ -30,7 +26,6 @@ var differences = map[string]map[string]string{
 		"os/exec TestExtraFiles":     noTCP,
 		"os/exec TestExtraFilesRace": noTCP,
 		"syscall TestExecPtrace":     "no ptrace",
-		"time TestLongAdjustTimers":  tooSlow,
 	},
 	"stress": {
 		"stress-ng dccp":         noNetwork, // nor DCCP and SCTP in this Linux, which stress-ng notices
@@ -49,13 +44,10 @@ var differences = map[string]map[string]string{
 		"stress-ng udp":          noNetwork,
 		"stress-ng udp-flood":    noNetwork,
 
-		"stress-ng l1cache":      noCaches,
-		"stress-ng llc-affinity": noCaches,
-		"stress-ng memhotplug":   "no memory blocks in sysfs",
-		"stress-ng pci":          "no PCI devices in sysfs",
+		"stress-ng memhotplug": "no memory blocks in sysfs",
+		"stress-ng pci":        "no PCI devices in sysfs",
 
 		"stress-ng aiol":        "no io_setup: the first asynchronous input and output",
-		"stress-ng dnotify":     "no directory notification by signals (F_NOTIFY); inotify is there",
 		"stress-ng fanotify":    "no fanotify",
 		"stress-ng io-uring":    "no io_uring",
 		"stress-ng ioport":      "no input and output ports for programs (ioperm, iopl)",

@@ -16,10 +16,12 @@ func TestGuest(t *testing.T) {
 		t.Fatalf("no guest programs: %v", err)
 	}
 	table := compare(t, "guest")
+	var jobs []job
 	for _, src := range sources {
 		name := strings.TrimSuffix(filepath.Base(src), ".c")
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		jobs = append(jobs, job{name, 1, func(t *testing.T, at *board) {
+			at.running(name, name)
+			defer at.finished(name, 1, "")
 			h := readHeader(t, src)
 			prog := compile(t, src)
 			var linux map[string]bool
@@ -36,8 +38,9 @@ func TestGuest(t *testing.T) {
 					table.addReason(name, test, "FAIL", "PASS", "differs on purpose")
 				}
 			}
-		})
+		}})
 	}
+	inLanes(t, "guest tests", jobs)
 }
 
 func verdict(ok bool) string {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,6 +32,8 @@ type guest struct {
 	kargs   string        // kernel arguments
 	stdin   string        // what the program reads
 	timeout time.Duration // 0: two minutes
+	quiet   time.Duration // it hangs if it prints nothing for so long; 0: it may
+	line    func(string)  // is called with each line that it prints; nil: none is wanted
 }
 
 // run boots the kernel with program as the first process and returns what came of it.
@@ -53,7 +56,42 @@ func (g guest) run(t *testing.T, program ...string) result {
 	args = append(append(append(args, g.args...), "--"), program...)
 	ctx, cancel := context.WithTimeout(t.Context(), limit+30*time.Second)
 	defer cancel()
-	return execute(t, exec.CommandContext(ctx, filepath.Join(repo, "build", "cleave"), args...), g.stdin)
+	cmd := exec.CommandContext(ctx, filepath.Join(repo, "build", "cleave"), args...)
+	if g.quiet > 0 {
+		watchdog := time.AfterFunc(g.quiet, cancel)
+		defer watchdog.Stop()
+		cmd.Stdout = &lineWriter{line: func(string) { watchdog.Reset(g.quiet) }}
+	}
+	if g.line != nil {
+		cmd.Stdout = tee(cmd.Stdout, &lineWriter{line: g.line})
+	}
+	return execute(t, cmd, g.stdin)
+}
+
+// lineWriter calls line with each line that is written to it.
+type lineWriter struct {
+	rest []byte
+	line func(string)
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.rest = append(w.rest, p...)
+	for {
+		line, rest, ok := bytes.Cut(w.rest, []byte("\n"))
+		if !ok {
+			return len(p), nil
+		}
+		w.line(string(bytes.TrimSuffix(line, []byte("\r"))))
+		w.rest = rest
+	}
+}
+
+// tee writes to both; a may be nil.
+func tee(a, b io.Writer) io.Writer {
+	if a == nil {
+		return b
+	}
+	return io.MultiWriter(a, b)
 }
 
 // native runs a program on the host's Linux.
@@ -64,13 +102,14 @@ func native(t *testing.T, program ...string) result {
 	return execute(t, exec.CommandContext(ctx, program[0], program[1:]...), "")
 }
 
+// execute runs a command. What it prints goes to cmd.Stdout as well, if that is set.
 func execute(t *testing.T, cmd *exec.Cmd, stdin string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	if cmd.Stdin == nil {
 		cmd.Stdin = bytes.NewReader([]byte(stdin))
 	}
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdout, cmd.Stderr = tee(cmd.Stdout, &stdout), &stderr
 	cmd.WaitDelay = 10 * time.Second
 	err := cmd.Run()
 	var exit *exec.ExitError

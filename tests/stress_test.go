@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +24,8 @@ import (
 const (
 	stressMem     = "1024"            // MiB, of both guests
 	stressSilence = 120 * time.Second // a guest that prints nothing for so long, besides the time of a stressor, hangs
+
+	stressorsPerGuest = 12 // few, so that side by side guests end together; a boot takes less than one of them
 )
 
 // stressor is what came of one of stress-ng's stressors.
@@ -51,16 +54,30 @@ func TestStress(t *testing.T) {
 		names = allStressors(t, base)
 	}
 	linux := linuxStressors(t, base, names, seconds)
-	names = slices.DeleteFunc(names, func(n string) bool { return linux[n].verdict == "FAIL" })
-	if len(names) == 0 {
-		t.Fatal("Linux fails all of them")
-	}
-	t.Logf("Linux fails %d, %d are left for Cleave", len(linux)-len(names), len(names))
-	cleave := runStressors(t, names, seconds, cleaveCommand(stressRoot(t, base, names), seconds))
 	table := compare(t, "stress")
-	for _, n := range names {
-		table.add("stress-ng", n, linux[n].verdict, cleave[n].verdict)
+	names = slices.DeleteFunc(names, func(n string) bool { return linux[n].verdict == "FAIL" || table.has("stress-ng", n) })
+	t.Logf("Linux fails %d, %d are left for Cleave", failedStressors(linux), len(names))
+	var jobs []job
+	for some := range slices.Chunk(names, stressorsPerGuest) {
+		jobs = append(jobs, job{"from " + some[0], len(some), func(t *testing.T, at *board) {
+			cleave := runStressors(t, at, some, seconds, cleaveCommand(stressRoot(t, base, some), seconds))
+			for _, n := range some {
+				table.add("stress-ng", n, linux[n].verdict, cleave[n].verdict)
+			}
+			table.save(t)
+		}})
 	}
+	inLanes(t, "stressors in Cleave", jobs)
+}
+
+func failedStressors(verdicts map[string]stressor) int {
+	n := 0
+	for _, s := range verdicts {
+		if s.verdict == "FAIL" {
+			n++
+		}
+	}
+	return n
 }
 
 // allStressors lists stress-ng's stressors. far-branch comes last: it fills 128 pages with half a million functions, and
@@ -106,29 +123,42 @@ func linuxStressors(t *testing.T, base string, names []string, seconds int) map[
 	t.Helper()
 	dir := filepath.Join(repo, "build", "conformance")
 	mkdir(t, dir)
-	path := filepath.Join(dir, "stress-linux.tsv")
-	known := make(map[string]stressor)
-	text, err := os.ReadFile(path)
-	if err != nil && !os.IsNotExist(err) {
+	f, err := os.OpenFile(filepath.Join(dir, "stress-linux.tsv"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Split(strings.TrimSuffix(line, "\n"), "\t"); len(f) == 3 {
+	defer f.Close()
+	known := make(map[string]stressor)
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if f := strings.Split(lines.Text(), "\t"); len(f) == 3 {
 			known[f[0]] = stressor{f[0], f[1], f[2]}
 		}
 	}
 	missing := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return known[n].name != "" })
+	kernel := ""
 	if len(missing) > 0 {
-		image := filepath.Join(t.TempDir(), "linux.cpio")
-		writeInitrd(t, stressRoot(t, base, missing), image)
-		out := string(text)
-		for _, s := range runStressors(t, missing, seconds, linuxCommand(cloudKernel(t), image, seconds)) {
-			out += s.name + "\t" + s.verdict + "\t" + s.reason + "\n"
-			known[s.name] = s
-		}
-		if err := os.WriteFile(path, []byte(out), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		kernel = cloudKernel(t)
+	}
+	var mu sync.Mutex
+	var jobs []job
+	for some := range slices.Chunk(missing, stressorsPerGuest) {
+		jobs = append(jobs, job{"Linux from " + some[0], len(some), func(t *testing.T, at *board) {
+			image := filepath.Join(t.TempDir(), "linux.cpio")
+			writeInitrd(t, stressRoot(t, base, some), image)
+			found := runStressors(t, at, some, seconds, linuxCommand(kernel, image, seconds))
+			mu.Lock()
+			defer mu.Unlock()
+			for _, s := range found {
+				known[s.name] = s
+				if _, err := fmt.Fprintf(f, "%s\t%s\t%s\n", s.name, s.verdict, s.reason); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}})
+	}
+	inLanes(t, "stressors in Linux", jobs)
+	if t.Failed() {
+		t.FailNow()
 	}
 	verdicts := make(map[string]stressor)
 	for _, n := range names {
@@ -139,11 +169,12 @@ func linuxStressors(t *testing.T, base string, names []string, seconds int) map[
 
 // runStressors boots a guest that runs the stressors. When it dies or hangs, that stressor has failed and a new guest
 // goes on behind it.
-func runStressors(t *testing.T, names []string, seconds int, boot func(context.Context, string) *exec.Cmd) map[string]stressor {
+func runStressors(t *testing.T, at *board, names []string, seconds int, boot func(context.Context, string) *exec.Cmd) map[string]stressor {
 	t.Helper()
+	defer func() { at.finished(t.Name(), 0, "") }()
 	results := make(map[string]stressor)
 	for after := ""; after != names[len(names)-1]; {
-		last, ended := runGuest(t, boot, after, time.Duration(seconds)*time.Second+stressSilence, results)
+		last, ended := runGuest(t, at, boot, after, time.Duration(seconds)*time.Second+stressSilence, results)
 		if ended {
 			break
 		}
@@ -157,7 +188,7 @@ func runStressors(t *testing.T, names []string, seconds int, boot func(context.C
 
 // runGuest runs one guest and adds what it reports to results. It returns the last stressor that was started and whether
 // the list came to its end.
-func runGuest(t *testing.T, boot func(context.Context, string) *exec.Cmd, after string, silence time.Duration, results map[string]stressor) (string, bool) {
+func runGuest(t *testing.T, at *board, boot func(context.Context, string) *exec.Cmd, after string, silence time.Duration, results map[string]stressor) (string, bool) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -175,7 +206,7 @@ func runGuest(t *testing.T, boot func(context.Context, string) *exec.Cmd, after 
 	watchdog := time.AfterFunc(silence, cancel)
 	defer watchdog.Stop()
 	last, ended := after, false
-	noise := ""
+	noise, began := "", time.Now()
 	for lines := bufio.NewReader(out); ; {
 		line, err := lines.ReadString('\n')
 		f := strings.Split(strings.TrimRight(line, "\r\n"), "\t")
@@ -185,13 +216,15 @@ func runGuest(t *testing.T, boot func(context.Context, string) *exec.Cmd, after 
 		case f[1] == "start" && len(f) == 3:
 			last = f[2]
 			results[last] = stressor{last, "FAIL", "the guest died"}
-			noise = ""
+			noise, began = "", time.Now()
 			watchdog.Reset(silence)
+			at.running(t.Name(), last)
 		case f[1] == "end":
 			ended = true
 		case len(f) >= 4:
 			results[f[1]] = judgeStressor(f[1], f[2], strings.Join(f[3:], " "))
-			t.Logf("%-14s %s %s", f[1], results[f[1]].verdict, results[f[1]].reason)
+			t.Logf("%-14s %s after %v %s", f[1], results[f[1]].verdict, time.Since(began).Round(time.Second), results[f[1]].reason)
+			at.finished(t.Name(), 1, "")
 		}
 		if err != nil {
 			break

@@ -1,8 +1,8 @@
 // Conformance prints what agrees with Linux and what does not, from the files that the tests leave in build/conformance
 // and from the table of system calls, and keeps it in docs/conformance.md.
 //
-// A file is named after its part (guest.tsv, go.tsv, stress.tsv) and has a line of headings and five columns: group,
-// name, the verdict on Linux, the verdict in Cleave, the reason for the difference.
+// A file is named after its part (guest.tsv, go.tsv, stress.tsv) and has a line of headings and six columns: group,
+// name, the verdict on Linux, the verdict in Cleave, the reason for the difference, and of which kernel and run that is.
 package main
 
 import (
@@ -10,8 +10,10 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"cleave/abi/linux386"
@@ -50,6 +52,7 @@ var parts = []struct{ file, title, group string }{
 // render makes the whole table. A part whose file is not there says so.
 func render(dir fs.FS) (string, error) {
 	var w strings.Builder
+	runs := make(map[string][]string) // run -> the parts that have rows of it
 	for _, p := range parts {
 		fmt.Fprintf(&w, "## %s\n\n", p.title)
 		data, err := fs.ReadFile(dir, p.file+".tsv")
@@ -64,10 +67,31 @@ func render(dir fs.FS) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s.tsv: %w", p.file, err)
 		}
+		for _, r := range rows {
+			if of := runs[r.run]; len(of) == 0 || of[len(of)-1] != p.title {
+				runs[r.run] = append(of, p.title)
+			}
+		}
 		writePart(&w, p.group, rows)
 	}
 	writeCalls(&w, linux386.Calls())
-	return w.String(), nil
+	return heading(runs) + w.String(), nil
+}
+
+// heading says of which run the table is, or that it is put together from several.
+func heading(runs map[string][]string) string {
+	names := slices.Sorted(maps.Keys(runs))
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return "All in one run: " + names[0] + ".\n\n"
+	}
+	text := "**Not of one run**, but of:\n\n"
+	for _, n := range names {
+		text += fmt.Sprintf("- %s: %s\n", n, strings.Join(runs[n], "; "))
+	}
+	return text + "\n"
 }
 
 // replace puts the table between the marks of a document.

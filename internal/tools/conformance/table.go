@@ -9,17 +9,18 @@ import (
 	"cleave/abi/linux386"
 )
 
-// row is one test: its verdicts (PASS, FAIL, SKIP or another word) and, where they differ, why.
+// row is one test: its verdicts (PASS, FAIL, SKIP or another word) , where they differ why, and of
+// which run they are.
 type row struct {
-	group, name, linux, cleave, reason string
+	group, name, linux, cleave, reason, run string
 }
 
-const columns = 5
+const columns = 6
 
 // parse reads a file of rows.
 func parse(text string) ([]row, error) {
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	if lines[0] != "group\tname\tLinux\tCleave\treason" {
+	if lines[0] != "group\tname\tLinux\tCleave\treason\trun" {
 		return nil, fmt.Errorf("headings %q", lines[0])
 	}
 	var rows []row
@@ -28,7 +29,7 @@ func parse(text string) ([]row, error) {
 		if len(f) != columns {
 			return nil, fmt.Errorf("line %d has %d columns", i+2, len(f))
 		}
-		rows = append(rows, row{f[0], f[1], f[2], f[3], f[4]})
+		rows = append(rows, row{f[0], f[1], f[2], f[3], f[4], f[5]})
 	}
 	return rows, nil
 }
