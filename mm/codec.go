@@ -14,3 +14,10 @@ func Get[T any](src []byte) (v T) {
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&v)), n), src[:n])
 	return v
 }
+
+// View returns the start of b as a value of fixed size without pointers, which is no copy: who fills it or reads it fills or
+// reads b.
+func View[T any](b []byte) *T {
+	var v T
+	return (*T)(unsafe.Pointer(unsafe.SliceData(b[:unsafe.Sizeof(v)])))
+}

@@ -292,8 +292,9 @@ func (n *PIDNamespace) clearLocked(nr int32) {
 // task lock may use what it finds.
 func (n *PIDNamespace) Find(nr int32) *PID {
 	n.lock.Lock()
-	defer n.lock.Unlock()
-	return n.getLocked(nr)
+	p := n.getLocked(nr)
+	n.lock.Unlock()
+	return p
 }
 
 // FindGet is Find with a reference taken.

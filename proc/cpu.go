@@ -178,7 +178,8 @@ type CPU interface {
 	CopyFPU(dst, src *Context)
 
 	// SaveFPU brings the extended state to memory and returns it: an XSAVE image in the standard format, of which
-	// the first 512 bytes are what FXSAVE stores (SDM vol. 1, 13.4). It stays valid until the next Run.
+	// the first 512 bytes are what FXSAVE stores (SDM vol. 1, 13.4). It stays valid until the next Run. Its capacity has
+	// a word more, which is the caller's.
 	SaveFPU(c *Context) []byte
 
 	// FPUBuffer returns the room of that image, of undefined content, so that a new state can be put there; the old one

@@ -46,24 +46,29 @@ func (t *Task) Kill(pid int32, sig Signal) error {
 		return abi.EINVAL
 	}
 	info := t.userInfo(sig, abi.SI_USER)
+	t.k.mu.Lock()
+	err := t.killLocked(pid, &info)
+	t.k.mu.Unlock()
+	return err
+}
+
+func (t *Task) killLocked(pid int32, info *SigInfo) error {
 	k := t.k
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	switch {
 	case pid > 0:
 		o := k.taskByIDLocked(t.pidNS, pid)
 		if o == nil {
 			return abi.ESRCH
 		}
-		return t.sendToLocked(o, &info, true)
+		return t.sendToLocked(o, info, true)
 	case pid == -1:
-		return t.killAllLocked(&info)
+		return t.killAllLocked(info)
 	case pid == 0:
-		return t.killGroupLocked(t.group.pgrp, &info)
+		return t.killGroupLocked(t.group.pgrp, info)
 	case pid == -1<<31:
 		return abi.ESRCH
 	}
-	return t.killGroupLocked(k.pgrpByIDLocked(t.pidNS, -pid), &info)
+	return t.killGroupLocked(k.pgrpByIDLocked(t.pidNS, -pid), info)
 }
 
 // killGroupLocked succeeds if one member could be sent the signal.

@@ -40,16 +40,12 @@ func (t *Task) sendLocked(info *SigInfo, process, force bool) error {
 // queueLocked appends info, if the limit of pending signals lets it.
 func (t *Task) queueLocked(p *pending, info *SigInfo) error {
 	account := t.Caller.Cred.Account
-	limit := t.group.limits.get(abi.RLIMIT_SIGPENDING).Cur
 	// A standard signal that the user or the kernel sends may lose its information, but not be lost itself.
 	override := !info.Signo.RealTime() && (info.Code == abi.SI_USER || info.Code >= abi.SI_KERNEL || info.Code > 0)
-	if limit > 1<<62 {
-		limit = 1 << 62
-	}
 	switch {
 	case override:
 		account.Add(user.PendingSignals, 1)
-	case !account.Charge(user.PendingSignals, 1, int64(limit)):
+	case !account.Charge(user.PendingSignals, 1, int64(min(t.group.limits.get(abi.RLIMIT_SIGPENDING).Cur, 1<<62))):
 		if info.Signo.RealTime() && info.Code != abi.SI_USER {
 			return abi.EAGAIN
 		}

@@ -37,18 +37,19 @@ func (a *ABI) fpuAddress(sp uint32) uint32 {
 	return image - fpstateSize
 }
 
-// makeFPU makes the extended state of a frame in buf.
-func (a *ABI) makeFPU(t *proc.Task, buf []byte) {
-	state := a.cpu.SaveFPU(t.Ctx)[:a.fpuSize]
-	head := legacyFPU(t.Ctx, state)
-	mm.Put(buf, &head)
-	image := buf[fpstateSize:]
-	copy(image, state)
-	if len(state) == fxsaveSize {
-		return
+// makeFPU makes the extended state of a frame: head, which is clear, and the image with the magic word behind it, which is
+// returned.
+func (a *ABI) makeFPU(t *proc.Task, head *fpstate) []byte {
+	image := a.cpu.SaveFPU(t.Ctx)[:a.fpuSize]
+	makeLegacyFPU(head, t.Ctx, image)
+	if len(image) == fxsaveSize {
+		return image
 	}
-	mm.Put(image[swOffset:], &fpxSW{Magic1: magic1, ExtendedSize: uint32(len(buf)), XstateSize: a.fpuSize, Features: a.fpuFeatures})
-	binary.LittleEndian.PutUint32(image[len(state):], magic2)
+	sw := mm.View[fpxSW](image[swOffset:])
+	*sw = fpxSW{Magic1: magic1, ExtendedSize: a.fpuFrameSize(), XstateSize: a.fpuSize, Features: a.fpuFeatures}
+	image = image[:len(image)+magicSize]
+	binary.LittleEndian.PutUint32(image[a.fpuSize:], magic2)
+	return image
 }
 
 // popFPU takes the extended state of a frame; address 0 stands for the initial state. Where the magic numbers are
@@ -58,33 +59,34 @@ func (a *ABI) popFPU(t *proc.Task, fp uint32) error {
 		a.cpu.InitFPU(t.Ctx)
 		return nil
 	}
-	buf := t.PathBuffer(0)[:fpstateSize+fxsaveSize]
+	buf := t.PathBuffer(0)[:fpstateSize]
 	if err := t.MM().CopyIn(buf, fp); err != nil {
 		return err
 	}
-	head, sw := mm.Get[fpstate](buf), mm.Get[fpxSW](buf[fpstateSize+swOffset:])
-	state := a.cpu.FPUBuffer(t.Ctx)[:a.fpuSize]
-	copy(state, buf[fpstateSize:])
-	if a.fpuSize > fxsaveSize {
-		if err := a.popRest(t, state, fp+fpstateSize, &sw); err != nil {
+	image := a.cpu.FPUBuffer(t.Ctx)[:a.fpuSize]
+	if a.fpuSize == fxsaveSize || !a.popWhole(t, image, fp+fpstateSize) {
+		if err := t.MM().CopyIn(image[:fxsaveSize], fp+fpstateSize); err != nil {
 			return err
 		}
+		clear(image[fxsaveSize:])
+		if a.fpuSize > fxsaveSize {
+			binary.LittleEndian.PutUint64(image[xstateBV:], bvX87SSE)
+		}
 	}
-	setLegacyFPU(&head, state)
+	setLegacyFPU(mm.View[fpstate](buf), image)
 	a.cpu.LoadFPU(t.Ctx)
 	return nil
 }
 
-// popRest takes what follows the FXSAVE image at address image.
-func (a *ABI) popRest(t *proc.Task, state []byte, image uint32, sw *fpxSW) error {
-	if sw.Magic1 == magic1 && sw.XstateSize == a.fpuSize {
-		if end, err := load32(t, image+a.fpuSize); err == nil && end == magic2 {
-			return t.MM().CopyIn(state[fxsaveSize:], image+fxsaveSize)
-		}
+// popWhole takes an image that has all of the state, with the magic word behind it, from addr. It reports whether that
+// is there.
+func (a *ABI) popWhole(t *proc.Task, image []byte, addr uint32) bool {
+	image = image[:len(image)+magicSize]
+	if t.MM().CopyIn(image, addr) != nil {
+		return false
 	}
-	clear(state[fxsaveSize:])
-	binary.LittleEndian.PutUint64(state[xstateBV:], bvX87SSE)
-	return nil
+	sw := mm.View[fpxSW](image[swOffset:])
+	return sw.Magic1 == magic1 && sw.XstateSize == a.fpuSize && binary.LittleEndian.Uint32(image[a.fpuSize:]) == magic2
 }
 
 // Offsets in an FXSAVE image (SDM vol. 1, 10.5.1).
@@ -98,22 +100,19 @@ const (
 	fxST  = 32 // eight registers of ten bytes, 16 apart
 )
 
-// legacyFPU makes of an FXSAVE image what FSAVE stores.
-func legacyFPU(c *proc.Context, x []byte) fpstate {
+// makeLegacyFPU makes of an FXSAVE image what FSAVE stores, in f, which is clear.
+func makeLegacyFPU(f *fpstate, c *proc.Context, x []byte) {
 	le := binary.LittleEndian
-	f := fpstate{
-		CW: uint32(le.Uint16(x[fxCW:])) | 0xffff0000, SW: uint32(le.Uint16(x[fxSW:])) | 0xffff0000,
-		Tag: fullTags(x), IPOff: le.Uint32(x[fxIP:]), CSSel: c.CS | uint32(le.Uint16(x[fxOp:]))<<16,
-		DataOff: le.Uint32(x[fxDP:]), DataSel: uint32(c.DS) | 0xffff0000,
-		Status: le.Uint16(x[fxSW:]),
-	}
+	f.CW, f.SW = uint32(le.Uint16(x[fxCW:]))|0xffff0000, uint32(le.Uint16(x[fxSW:]))|0xffff0000
+	f.Tag, f.IPOff, f.CSSel = fullTags(x), le.Uint32(x[fxIP:]), c.CS|uint32(le.Uint16(x[fxOp:]))<<16
+	f.DataOff, f.DataSel = le.Uint32(x[fxDP:]), uint32(c.DS)|0xffff0000
+	f.Status = le.Uint16(x[fxSW:])
 	if x[fxTag] == 0 {
-		return f // no register is in use
+		return // no register is in use
 	}
 	for i := range f.ST {
 		copy(f.ST[i][:], x[fxST+16*i:])
 	}
-	return f
 }
 
 // allEmpty is the tag word when no register is in use.

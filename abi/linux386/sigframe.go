@@ -58,7 +58,8 @@ var (
 	rtReturnCode = [8]byte{0xb8, nrRTSigreturn, 0, 0, 0, 0xcd, 0x80, 0}
 )
 
-// PushSignal implements proc.ABI: the frame and, above it, the extended state are made in the kernel and copied at once.
+// PushSignal implements proc.ABI: the frame and what FSAVE stores are made in the kernel and copied at once. The image of the
+// extended state, above them, is copied from where the CPU has put it.
 func (a *ABI) PushSignal(t *proc.Task, info *proc.SigInfo, act *proc.SigAction, mask proc.SigSet) error {
 	top, err := signalStack(t, act)
 	if err != nil {
@@ -71,17 +72,19 @@ func (a *ABI) PushSignal(t *proc.Task, info *proc.SigInfo, act *proc.SigAction, 
 	}
 	fp := a.fpuAddress(top)
 	at := frameAddress(fp, size)
-	end := fp + a.fpuFrameSize()
-	buf := t.PathBuffer(0)[:end-at]
-	clear(buf[:fp-at])
+	buf := t.PathBuffer(0)[:fp+fpstateSize-at]
+	clear(buf)
 	restorer := a.restorer(t, act)
 	if rt {
 		a.makeRT(t, buf, at, fp, info, mask, restorer)
 	} else {
 		makePlain(t, buf, fp, info, mask, restorer)
 	}
-	a.makeFPU(t, buf[fp-at:])
+	image := a.makeFPU(t, mm.View[fpstate](buf[fp-at:]))
 	if err := t.MM().CopyOut(at, buf); err != nil {
+		return err
+	}
+	if err := t.MM().CopyOut(fp+fpstateSize, image); err != nil {
 		return err
 	}
 	if alt := t.AltStack(); alt.Flags&abi.SS_AUTODISARM != 0 {
@@ -140,12 +143,12 @@ func signalStack(t *proc.Task, act *proc.SigAction) (uint32, error) {
 // address above its return address at a multiple of 16.
 func frameAddress(sp, n uint32) uint32 { return (sp-n+4)&^(frameAlignment-1) - 4 }
 
-// makePlain makes a plain handler's frame in buf.
+// makePlain makes a plain handler's frame in buf, which is clear.
 func makePlain(t *proc.Task, buf []byte, fp uint32, info *proc.SigInfo, mask proc.SigSet, restorer uint32) {
-	f := sigframe{Return: restorer, Signo: int32(info.Signo)}
+	f, tail := mm.View[sigframe](buf), mm.View[sigframeTail](buf[plainTail:])
+	f.Return, f.Signo = restorer, int32(info.Signo)
 	saveContext(t, &f.Context, fp, mask)
-	mm.Put(buf, &f)
-	mm.Put(buf[plainTail:], &sigframeTail{Mask: uint32(mask >> 32), Code: returnCode})
+	tail.Mask, tail.Code = uint32(mask>>32), returnCode
 }
 
 // makeRT makes the frame of a handler with SA_SIGINFO, which goes to address at.
@@ -179,7 +182,9 @@ func restoreContext(c *proc.Context, s *sigcontext) error {
 	if s.CS|3 != proc.UserCS || s.SS|3 != proc.UserDS {
 		return abi.EFAULT
 	}
-	c.DS, c.ES, c.FS, c.GS = userSelector(c, s.DS), userSelector(c, s.ES), userSelector(c, s.FS), userSelector(c, s.GS)
+	if s.DS != c.DS || s.ES != c.ES || s.FS != c.FS || s.GS != c.GS {
+		c.DS, c.ES, c.FS, c.GS = userSelector(c, s.DS), userSelector(c, s.ES), userSelector(c, s.FS), userSelector(c, s.GS)
+	}
 	c.EDI, c.ESI, c.EBP, c.ESP = s.EDI, s.ESI, s.EBP, s.ESP
 	c.EBX, c.EDX, c.ECX, c.EAX = s.EBX, s.EDX, s.ECX, s.EAX
 	c.EIP = s.EIP
@@ -208,12 +213,13 @@ func sysSigreturn(t *proc.Task) (uint32, error) {
 	if t.MM().CopyIn(buf, at) != nil {
 		return a.badFrame(t)
 	}
-	f := mm.Get[sigframe](buf)
+	f := mm.View[sigframe](buf)
+	context := f.Context // popFPU uses the buffer, too
 	high, err := load32(t, at+plainTail)
 	if err != nil {
 		return a.badFrame(t)
 	}
-	return a.sigreturn(t, &f.Context, proc.SigSet(f.Context.Oldmask)|proc.SigSet(high)<<32)
+	return a.sigreturn(t, &context, proc.SigSet(context.Oldmask)|proc.SigSet(high)<<32)
 }
 
 // sysRTSigreturn ends a handler with SA_SIGINFO.

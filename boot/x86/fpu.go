@@ -22,6 +22,8 @@ const (
 	xsHeaderEnd = 576
 	xsSize      = 832 // with AVX, whose 256 bytes follow the header on every processor
 
+	imageMore = 64 // that Context.FPU has behind the area
+
 	xcrX87 = 1 << 0
 	xcrSSE = 1 << 1
 	xcrAVX = 1 << 2
@@ -90,8 +92,10 @@ func align64(p unsafe.Pointer) unsafe.Pointer { return unsafe.Add(p, -uintptr(p)
 //go:nosplit
 func area(ctx *proc.Context) unsafe.Pointer { return align64(unsafe.Pointer(&ctx.FPU)) }
 
-// image returns the area as bytes.
-func image(ctx *proc.Context) []byte { return unsafe.Slice((*byte)(area(ctx)), xsSize) }
+// image returns the area as bytes. Behind them is room for more (proc.CPU.SaveFPU).
+func image(ctx *proc.Context) []byte {
+	return unsafe.Slice((*byte)(area(ctx)), xsSize+imageMore)[:xsSize]
+}
 
 // imageXMM returns the XMM registers in the area.
 func imageXMM(ctx *proc.Context) *[8][16]byte { return (*[8][16]byte)(unsafe.Add(area(ctx), fxXMM)) }
