@@ -54,6 +54,43 @@ func (m *Mapping) get(idx uint64) frame.PFN {
 	return f
 }
 
+// runPages is how many pages a long read or write takes from the cache at once.
+const runPages = 16
+
+// getRun fills run with pages from idx on that are in the cache, with a reference each, and returns how many.
+func (m *Mapping) getRun(idx uint64, run []frame.PFN) int {
+	m.mu.Lock()
+	n := m.pages.run(idx, run)
+	m.pool.RefAll(run[:n])
+	m.mu.Unlock()
+	return n
+}
+
+// moveRun copies between b and a run of pages, from byte at of the first on, n bytes at most. What lies together is copied
+// together. It drops the references.
+func (m *Mapping) moveRun(run []frame.PFN, at int, n int64, b Buffer, out bool) (done int, err error) {
+	for i := 0; i < len(run) && err == nil; {
+		j := i + 1
+		for j < len(run) && run[j] == run[j-1]+1 {
+			j++
+		}
+		p := m.pool.Pages(run[i], j-i)[at:]
+		p = p[:min(int64(len(p)), n-int64(done))]
+		k := 0
+		if out {
+			k, err = b.CopyOut(p)
+		} else {
+			k, err = b.CopyIn(p)
+		}
+		done += k
+		i, at = j, 0
+	}
+	if len(run) > 0 {
+		m.pool.UnrefAll(run)
+	}
+	return done, err
+}
+
 // LookupPage implements frame.Mapping.
 func (m *Mapping) LookupPage(idx uint64) (frame.PFN, bool) {
 	if idx >= pagesOf(m.inode.size.Load()) {

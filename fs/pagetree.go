@@ -34,6 +34,27 @@ func (t *pageTree) get(idx uint64) frame.PFN {
 	return n.frames[idx&treeMask]
 }
 
+// run fills out with the frames from idx on, up to the first page that is not there or the end of a node, and returns how
+// many there are.
+func (t *pageTree) run(idx uint64, out []frame.PFN) int {
+	n := t.root
+	if n == nil || idx>>(treeBits*(t.height+1)) != 0 {
+		return 0
+	}
+	for h := t.height; h > 0; h-- {
+		if n = n.kids[idx>>(treeBits*h)&treeMask]; n == nil {
+			return 0
+		}
+	}
+	for i, f := range n.frames[idx&treeMask:] {
+		if i == len(out) || f == 0 {
+			return i
+		}
+		out[i] = f
+	}
+	return treeMask + 1 - int(idx&treeMask)
+}
+
 func newPageNode(leaf bool) *pageNode {
 	if leaf {
 		return &pageNode{frames: new([1 << treeBits]frame.PFN)}

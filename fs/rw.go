@@ -175,27 +175,19 @@ func (*regularFile) Read(f *File, _ *Caller, b Buffer, off int64) (int, error) {
 	m := f.inode.pages
 	done := 0
 	var err error
-	for err == nil && b.Len() > 0 {
-		left := f.inode.size.Load() - off
+	for err == nil {
+		left := min(f.inode.size.Load()-off, int64(b.Len()))
 		if left <= 0 {
 			break
 		}
-		at := int(off % abi.PageSize)
-		n := int(min(int64(abi.PageSize-at), left, int64(b.Len())))
-		var pfn frame.PFN
-		if pfn = m.get(uint64(off) / abi.PageSize); pfn == 0 {
-			if pfn, err = m.fill(uint64(off)/abi.PageSize, false, nil); err != nil {
-				if err == abi.EFAULT {
-					err = nil // cut short by another task
-				}
+		n := 0
+		if int64(off%abi.PageSize)+left > abi.PageSize {
+			n, err = m.readRun(b, off, left)
+		}
+		if n == 0 && err == nil {
+			if n, err = m.readPage(b, off, left); n == 0 && err == nil {
 				break
 			}
-		}
-		if pfn == 0 {
-			n, err = b.ZeroOut(n)
-		} else {
-			n, err = b.CopyOut(m.pool.Page(pfn)[at : at+n])
-			m.pool.Unref(pfn)
 		}
 		done += n
 		off += int64(n)
@@ -205,6 +197,36 @@ func (*regularFile) Read(f *File, _ *Caller, b Buffer, off int64) (int, error) {
 		return done, nil
 	}
 	return 0, err
+}
+
+// readRun reads from pages that are in the cache, at off, left bytes at most. 0: the first one is not there.
+func (m *Mapping) readRun(b Buffer, off, left int64) (int, error) {
+	var room [runPages]frame.PFN
+	at := off % abi.PageSize
+	run := room[:min(runPages, (at+left+abi.PageSize-1)/abi.PageSize)]
+	n := m.getRun(uint64(off)/abi.PageSize, run)
+	return m.moveRun(run[:n], int(at), left, b, true)
+}
+
+// readPage reads at off what one page has, left bytes at most. 0 without an error: another task has cut the file short.
+func (m *Mapping) readPage(b Buffer, off, left int64) (int, error) {
+	at := int(off % abi.PageSize)
+	n := int(min(int64(abi.PageSize-at), left))
+	pfn := m.get(uint64(off) / abi.PageSize)
+	if pfn == 0 {
+		var err error
+		if pfn, err = m.fill(uint64(off)/abi.PageSize, false, nil); err == abi.EFAULT {
+			return 0, nil
+		} else if err != nil {
+			return 0, err
+		}
+	}
+	if pfn == 0 {
+		return b.ZeroOut(n)
+	}
+	n, err := b.CopyOut(m.pool.Page(pfn)[at : at+n])
+	m.pool.Unref(pfn)
+	return n, err
 }
 
 // Write copies into the page cache.
@@ -272,7 +294,14 @@ func (i *Inode) copyIn(b Buffer, off, room int64, payer *frame.Account) (int, er
 	for left := min(int64(b.Len()), room); left > 0; {
 		at := int(off % abi.PageSize)
 		n := int(min(int64(abi.PageSize-at), left))
-		k, err := m.copyInPage(b, uint64(off)/abi.PageSize, at, n, payer)
+		var k int
+		var err error
+		if left > int64(n) && off < i.size.Load() {
+			k, err = m.writeRun(b, off, left)
+		}
+		if k == 0 && err == nil {
+			k, err = m.copyInPage(b, uint64(off)/abi.PageSize, at, n, payer)
+		}
 		done += k
 		off += int64(k)
 		left -= int64(k)
@@ -287,6 +316,15 @@ func (i *Inode) copyIn(b Buffer, off, room int64, payer *frame.Account) (int, er
 		}
 	}
 	return done, nil
+}
+
+// writeRun writes to pages that are in the cache, at off, left bytes at most. 0: the first one is not there.
+func (m *Mapping) writeRun(b Buffer, off, left int64) (int, error) {
+	var room [runPages]frame.PFN
+	at := off % abi.PageSize
+	run := room[:min(runPages, (at+left+abi.PageSize-1)/abi.PageSize)]
+	n := m.getRun(uint64(off)/abi.PageSize, run)
+	return m.moveRun(run[:n], int(at), left, b, false)
 }
 
 // copyInPage writes n bytes of b into page idx from byte at on.

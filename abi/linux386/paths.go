@@ -4,12 +4,24 @@ import (
 	"encoding/binary"
 
 	"cleave/abi"
+	"cleave/mm"
 	"cleave/proc"
 )
 
 // load reads a path into the task's first buffer, where it stays until the next path is read. EFAULT, ENAMETOOLONG.
 func (p Path) load(t *proc.Task) ([]byte, error) {
 	return t.MM().CopyInString(t.PathBuffer(0), uint32(p))
+}
+
+// loadAt is load for a call that takes an empty path with AT_EMPTY_PATH, as fstat(3) does: a look at its first byte will do
+// then.
+func (p Path) loadAt(t *proc.Task, flags AtFlags) ([]byte, error) {
+	if flags&abi.AT_EMPTY_PATH != 0 {
+		if c, err := mm.Load[byte](t.MM(), uint32(p)); err == nil && c == 0 {
+			return nil, nil
+		}
+	}
+	return p.load(t)
 }
 
 // load2 reads the second path of a call.

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"cleave/abi"
+	"cleave/fs"
 	"cleave/fs/epoll"
 	"cleave/fs/eventfd"
 	"cleave/fs/poll"
@@ -48,15 +49,7 @@ func pollFiles(t *proc.Task, at, n uint32, ns int64) (Int, error) {
 	if err := mm.LoadSlice(t.MM(), fds, at); err != nil {
 		return 0, err
 	}
-	ready := 0
-	for i := range fds {
-		p := &fds[i]
-		got := pollNow(t, p)
-		p.Revents = uint16(got)
-		if got != 0 {
-			ready++
-		}
-	}
+	ready := pollNow(t.Files(), fds)
 	if deadline, nowait := until(t, ns); ready == 0 && !nowait {
 		var err error
 		if ready, err = pollSleep(t, fds, deadline); err != nil {
@@ -66,23 +59,30 @@ func pollFiles(t *proc.Task, at, n uint32, ns int64) (Int, error) {
 	return Int(ready), mm.StoreSlice(t.MM(), at, fds)
 }
 
-// pollNow returns the events of a descriptor that hold now and are wanted.
-func pollNow(t *proc.Task, p *pollFD) wait.Events {
-	if p.FD < 0 {
-		return 0
+// pollNow notes the events that hold now and are wanted, and returns how many descriptors have any.
+func pollNow(files *fs.FDTable, fds []pollFD) int {
+	ready := 0
+	for i := range fds {
+		p := &fds[i]
+		p.Revents = 0
+		if p.FD < 0 {
+			continue
+		}
+		got := wait.Nval
+		if f, counted, err := files.Borrow(int(p.FD)); err == nil {
+			if f.Flags()&abi.O_PATH == 0 {
+				got = f.Ops.Poll(f) & (wait.Events(p.Events) | wait.Always)
+			}
+			if counted {
+				f.Put()
+			}
+		}
+		if got != 0 {
+			p.Revents = uint16(got)
+			ready++
+		}
 	}
-	f, counted, err := t.Files().Borrow(int(p.FD))
-	if err != nil {
-		return wait.Nval
-	}
-	got := wait.Nval
-	if f.Flags()&abi.O_PATH == 0 {
-		got = f.Ops.Poll(f) & (wait.Events(p.Events) | wait.Always)
-	}
-	if counted {
-		f.Put()
-	}
-	return got
+	return ready
 }
 
 // pollSleep waits until one of the files has events, and returns how many have. The files are held meanwhile: whoever

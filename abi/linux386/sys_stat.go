@@ -74,6 +74,9 @@ func sysFstatat[T statLayout[T]](t *proc.Task, dir DirFD, path Path, p Ret[T], f
 
 // wallTime splits a file's time.
 func wallTime(ns int64) (sec int64, nsec uint32) {
+	if ns >= 0 {
+		return int64(uint64(ns) / 1e9), uint32(uint64(ns) % 1e9)
+	}
 	s, r := floor(ns, 1e9)
 	return s, uint32(r)
 }
@@ -145,7 +148,7 @@ func sysStatx(t *proc.Task, dir DirFD, path Path, flags AtFlags, mask Hex, p Ret
 	if err := flags.check(abi.AT_SYMLINK_NOFOLLOW | abi.AT_NO_AUTOMOUNT | abi.AT_EMPTY_PATH | abi.AT_STATX_SYNC_TYPE); err != nil {
 		return err
 	}
-	name, err := path.load(t)
+	name, err := path.loadAt(t, flags)
 	if err != nil {
 		return err
 	}
@@ -155,22 +158,26 @@ func sysStatx(t *proc.Task, dir DirFD, path Path, flags AtFlags, mask Hex, p Ret
 		return err
 	}
 	n := t.Cred().NS
-	s := statx{
-		Mask: abi.STATX_BASIC_STATS | abi.STATX_BTIME | abi.STATX_MNT_ID, Blksize: a.Blksize, Nlink: a.Nlink,
-		UID: uint32(n.ShowKUID(a.UID)), GID: uint32(n.ShowKGID(a.GID)), Mode: uint16(a.Mode), Ino: a.Ino, Size: uint64(a.Size),
-		Blocks: uint64(a.Blocks), AttributesMask: abi.STATX_ATTR_MOUNT_ROOT, MntID: mount,
-		RdevMajor: a.Rdev.Major(), RdevMinor: a.Rdev.Minor(), DevMajor: a.Dev.Major(), DevMinor: a.Dev.Minor(),
-		Atime: newStatxTime(a.Atime), Btime: newStatxTime(a.Btime), Ctime: newStatxTime(a.Ctime), Mtime: newStatxTime(a.Mtime),
-	}
+	var s statx // its fields are set one by one, for it is long
+	s.Mask = abi.STATX_BASIC_STATS | abi.STATX_BTIME | abi.STATX_MNT_ID
+	s.Blksize, s.Nlink, s.Mode = a.Blksize, a.Nlink, uint16(a.Mode)
+	s.UID, s.GID = uint32(n.ShowKUID(a.UID)), uint32(n.ShowKGID(a.GID))
+	s.Ino, s.Size, s.Blocks, s.MntID = a.Ino, uint64(a.Size), uint64(a.Blocks), mount
+	s.RdevMajor, s.RdevMinor, s.DevMajor, s.DevMinor = a.Rdev.Major(), a.Rdev.Minor(), a.Dev.Major(), a.Dev.Minor()
+	s.Atime.set(a.Atime)
+	s.Btime.set(a.Btime)
+	s.Ctime.set(a.Ctime)
+	s.Mtime.set(a.Mtime)
+	s.AttributesMask = abi.STATX_ATTR_MOUNT_ROOT
 	if root {
-		s.Attributes |= abi.STATX_ATTR_MOUNT_ROOT
+		s.Attributes = abi.STATX_ATTR_MOUNT_ROOT
 	}
 	return p.Store(t, &s)
 }
 
-func newStatxTime(ns int64) statxTime {
-	sec, r := wallTime(ns)
-	return statxTime{Sec: sec, Ns: r}
+// set makes t the time ns.
+func (t *statxTime) set(ns int64) {
+	t.Sec, t.Ns = wallTime(ns)
 }
 
 // statfsLayout is one of the two structures of the statfs calls.

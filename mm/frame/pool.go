@@ -128,6 +128,11 @@ func New(c Config) *Pool {
 // Page returns the content of frame f.
 func (p *Pool) Page(f PFN) *Page { return (*Page)(unsafe.Add(p.base, uintptr(f)<<Shift)) }
 
+// Pages returns the content of n frames from f on, which lie one behind another.
+func (p *Pool) Pages(f PFN, n int) []byte {
+	return unsafe.Slice((*byte)(unsafe.Add(p.base, uintptr(f)<<Shift)), n<<Shift)
+}
+
 // Zero clears frame f.
 func (p *Pool) Zero(f PFN) { p.zero(p.Page(f)) }
 
@@ -237,6 +242,15 @@ func (p *Pool) pushLocked(f PFN) {
 func (p *Pool) Ref(f PFN) {
 	if n := atomic.AddUint32(&p.refs[f], 1); n <= 1 || n >= freeBit {
 		p.broken("Ref", f, n)
+	}
+}
+
+// RefAll is Ref for many frames.
+func (p *Pool) RefAll(frames []PFN) {
+	for _, f := range frames {
+		if n := atomic.AddUint32(&p.refs[f], 1); n <= 1 || n >= freeBit {
+			p.broken("RefAll", f, n)
+		}
 	}
 }
 

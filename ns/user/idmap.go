@@ -66,6 +66,14 @@ func (m *idMap) toKernel(id, count uint32) uint32 {
 
 // fromKernel is the inverse of toKernel.
 func (m *idMap) fromKernel(id uint32) uint32 {
+	if m == identity {
+		return id
+	}
+	return m.search(id)
+}
+
+// search is fromKernel for any map.
+func (m *idMap) search(id uint32) uint32 {
 	if m == nil {
 		return invalidID
 	}
