@@ -77,8 +77,15 @@ func (m *Mount) Superblock() *Superblock { return m.sb }
 // Root returns the root of what m shows of the file system.
 func (m *Mount) Root() Path { return Path{m, m.root} }
 
-// ID returns the number that statx(2) and mountinfo show.
+// ID returns the number that mountinfo shows.
 func (m *Mount) ID() uint64 { return m.id }
+
+// FirstUniqueID is where the numbers of statmount(2) and listmount(2) begin, so that they are not taken for those of
+// mountinfo.
+const FirstUniqueID = 1 << 31
+
+// UniqueID returns the number that statmount(2) and listmount(2) know m by (STATX_MNT_ID_UNIQUE).
+func (m *Mount) UniqueID() uint64 { return FirstUniqueID + m.id }
 
 // Flags returns the Mount* flags.
 func (m *Mount) Flags() uint32 { return m.flags.Load() }
@@ -161,7 +168,6 @@ type MountNamespace struct {
 
 	root      *Mount // guarded by VFS.tree, as is all that follows; nil: gone, or moved to another namespace
 	count     int
-	born      uint64  // order of making
 	anonymous bool    // a detached tree of open_tree(2) or fsmount(2)
 	block     []Mount // the memory of its mounts while none of them has left; else nil
 

@@ -132,7 +132,7 @@ func (c *Caller) copyForBindLocked(from Path, recursive bool) (*Mount, error) {
 	}
 	if n, ok := from.Dentry.inode.ops.(interface{ MountNamespace() *MountNamespace }); ok {
 		// A namespace must not be kept alive by a mount inside itself, nor by one inside a later one.
-		if x := n.MountNamespace(); x != nil && x.born >= c.Mounts.born {
+		if x := n.MountNamespace(); x != nil && x.ID() >= c.Mounts.ID() {
 			return nil, abi.EINVAL
 		}
 	}

@@ -172,26 +172,30 @@ type RootShower interface {
 
 // appendRootText writes the path of the mount's root inside its file system.
 func (m *Mount) appendRootText(buf []byte, reader *Caller) []byte {
+	return appendEscaped(buf, m.rootText(reader))
+}
+
+// rootText is that path as it is.
+func (m *Mount) rootText(reader *Caller) []byte {
 	d := m.root
 	if s, ok := m.sb.ops.(RootShower); ok {
-		return appendEscaped(buf, []byte(s.ShowRoot(d, reader)))
+		return []byte(s.ShowRoot(d, reader))
 	}
 	if d.parent == d && d.name != nil {
-		return appendEscaped(buf, d.name) // such as net:[4026531840]
+		return d.name // such as net:[4026531840]
 	}
 	if d.parent == d {
-		return append(buf, '/')
+		return []byte("/")
 	}
 	var text []byte
 	for ; d.parent != d; d = d.parent {
 		text = append(appendReversed(text, d.name), '/')
 	}
 	reverse(text)
-	buf = appendEscaped(buf, text)
 	if !m.root.hashed {
-		buf = append(buf, `//deleted`...)
+		text = append(text, `//deleted`...)
 	}
-	return buf
+	return text
 }
 
 // appendPropagation writes the optional fields.

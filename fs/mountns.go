@@ -1,6 +1,9 @@
 package fs
 
 import (
+	"cmp"
+	"slices"
+
 	"cleave/abi"
 	"cleave/ns/user"
 )
@@ -17,14 +20,42 @@ func (v *VFS) NewMountNamespace(sb *Superblock, owner *user.Namespace) *MountNam
 	v.tree.Lock()
 	v.attachMountLocked(top, n.root, n.root.root)
 	n.enterLocked(n.root)
-	n.born = v.bornLocked()
+	n.listLocked()
 	v.tree.Unlock()
 	return n
 }
 
-func (v *VFS) bornLocked() uint64 {
-	v.mounts.lastID++
-	return v.mounts.lastID
+// listLocked puts n into the list of namespaces.
+func (n *MountNamespace) listLocked() {
+	i, _ := n.vfs.findNamespaceLocked(n.ID())
+	n.vfs.namespaces = slices.Insert(n.vfs.namespaces, i, n)
+}
+
+// findNamespaceLocked returns where in the list the namespace with a number is or would be.
+func (v *VFS) findNamespaceLocked(id uint64) (int, bool) {
+	return slices.BinarySearchFunc(v.namespaces, id, func(n *MountNamespace, id uint64) int { return cmp.Compare(n.ID(), id) })
+}
+
+// Neighbor returns the next namespace in the order of making, or with back the previous one, over which c has power,
+// with a reference. ENOENT: there is none.
+func (n *MountNamespace) Neighbor(c *Caller, back bool) (*MountNamespace, error) {
+	v := n.vfs
+	v.tree.RLock()
+	defer v.tree.RUnlock()
+	i, listed := v.findNamespaceLocked(n.ID())
+	step := 1
+	switch {
+	case back:
+		i, step = i-1, -1
+	case listed:
+		i++
+	}
+	for ; i >= 0 && i < len(v.namespaces); i += step {
+		if o := v.namespaces[i]; c.Cred.Has(user.CapSysAdmin, o.Owner()) && o.TryGet() {
+			return o, nil
+		}
+	}
+	return nil, abi.ENOENT
 }
 
 // release lets go of the mounts of a namespace that nobody is in any more.
@@ -36,6 +67,9 @@ func (n *MountNamespace) release() {
 		n.root = nil
 		n.vfs.mounts.recycle(n.block)
 		n.block = nil
+	}
+	if i, listed := n.vfs.findNamespaceLocked(n.ID()); listed {
+		n.vfs.namespaces = slices.Delete(n.vfs.namespaces, i, i+1)
 	}
 	n.vfs.tree.Unlock()
 	gone.finish(n.vfs)
@@ -74,7 +108,7 @@ func (c *Caller) CopyMounts(cred *user.Cred, ctx *Context, steps *user.Steps) (*
 	}
 	n.root, n.block = top, block
 	n.enterLocked(top)
-	n.born = v.bornLocked()
+	n.listLocked()
 	old := ctx.reaimLocked(from)
 	from.root.forgetCopies()
 	v.tree.Unlock()

@@ -19,7 +19,7 @@ func (t treeFile) Release(*File) { t.ns.release() }
 
 // detachedLocked gives a new tree a namespace that no task is in.
 func (v *VFS) detachedLocked(tree *Mount) *MountNamespace {
-	n := &MountNamespace{vfs: v, anonymous: true, root: tree, born: v.bornLocked()}
+	n := &MountNamespace{vfs: v, anonymous: true, root: tree}
 	n.enterLocked(tree)
 	return n
 }

@@ -111,30 +111,6 @@ func TestMountSetattr(t *testing.T) {
 	}
 }
 
-func TestStatmountListmount(t *testing.T) {
-	k := newKit(t)
-	k.mkdir("/a")
-	k.mount("src", "/a", "tmpfs", abi.MS_NODEV)
-	k.mkdir("/a/b")
-	k.mount("none", "/a/b", "tmpfs", 0)
-	ids := make([]uint64, 10)
-	n, err := k.ListMount(fs.ListRoot, 0, ids)
-	k.ok(err)
-	if n != 2 {
-		t.Fatalf("%d mounts", n)
-	}
-	s, err := k.StatMount(ids[0])
-	k.ok(err)
-	if s.Point != "/a" || s.Source != "src" || s.Type != "tmpfs" || s.Attr != abi.MOUNT_ATTR_NODEV || s.Propagation != abi.MS_PRIVATE || s.Root != "/" {
-		t.Errorf("%+v", s)
-	}
-	if n, _ := k.ListMount(ids[0], 0, ids[5:]); n != 1 || ids[5] != ids[1] {
-		t.Errorf("below /a: %d, %v", n, ids)
-	}
-	_, err = k.StatMount(99999)
-	k.want(abi.ENOENT, err)
-}
-
 // TestFailureAtEveryStep lets every step of mount operations fail: nothing has changed then.
 func TestFailureAtEveryStep(t *testing.T) {
 	k := newKit(t)

@@ -35,6 +35,7 @@ type VFS struct {
 	names      nameTable  // guarded by tree, as is what follows
 	mounts     mountTable //
 	contexts   *Context
+	namespaces []*MountNamespace // those that tasks can be in, by their ID
 	nextDentry atomic.Uint32
 
 	lockWaits lockWaits

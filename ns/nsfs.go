@@ -107,12 +107,32 @@ const (
 	nsGetTGIDFrom     = 0x8004b707
 	nsGetPIDInPIDNS   = 0x8004b708
 	nsGetTGIDIn       = 0x8004b709
-	nsMountInfo       = 0x8010b70a
+	nsGetID           = 0x8008b70d
+	nsMountInfo       = 0x8010b70a // these three have the size of the caller's structure in them, here of its first version
+	nsMountNext       = 0x8010b70b
+	nsMountPrevious   = 0x8010b70c
 )
+
+// Parts of the number of an ioctl.
+const (
+	ioctlSizeShift = 16
+	ioctlSizeMask  = 0x3fff << ioctlSizeShift
+)
+
+// mountInfoSize is the size of struct mnt_ns_info.
+const mountInfoSize = 16
 
 // Ioctl implements ioctl_ns(2).
 func (o nsFile) Ioctl(f *fs.File, c *fs.Caller, cmd, arg uint32, m fs.UserMemory) (uint32, error) {
 	n, _ := FromFile(f)
+	size := cmd & ioctlSizeMask >> ioctlSizeShift
+	switch cmd&^ioctlSizeMask | mountInfoSize<<ioctlSizeShift {
+	case nsMountInfo, nsMountNext, nsMountPrevious:
+		if size >= mountInfoSize {
+			return o.mountIoctl(n, c, cmd&^ioctlSizeMask|mountInfoSize<<ioctlSizeShift, arg, m)
+		}
+		return 0, abi.ENOTTY
+	}
 	switch cmd {
 	case nsGetUserNS:
 		return o.openRelated(c, ownerFor(n, c.Cred.NS))
@@ -128,8 +148,11 @@ func (o nsFile) Ioctl(f *fs.File, c *fs.Caller, cmd, arg uint32, m fs.UserMemory
 		var b [4]byte
 		binary.LittleEndian.PutUint32(b[:], uint32(c.Cred.NS.ShowKUID(u.MakerUID())))
 		return 0, m.CopyOut(arg, b[:])
-	case nsGetMountID, nsMountInfo:
-		return 0, mountInfo(n, cmd, arg, m)
+	case nsGetMountID, nsGetID:
+		if cmd == nsGetMountID && n.Kind() != user.KindMount {
+			return 0, abi.EINVAL
+		}
+		return 0, m.CopyOut(arg, binary.LittleEndian.AppendUint64(nil, n.ID()))
 	case nsGetPIDFromPIDNS, nsGetTGIDFrom, nsGetPIDInPIDNS, nsGetTGIDIn:
 		return translate(n, c, cmd, int32(arg))
 	}
@@ -180,19 +203,44 @@ func (o nsFile) openRelated(c *fs.Caller, r related) (uint32, error) {
 	return uint32(fd), nil
 }
 
-// mountInfo is NS_GET_MNTNS_ID and NS_MNT_GET_INFO (struct mnt_ns_info: size, number of mounts, id).
-func mountInfo(n user.Any, cmd, arg uint32, m fs.UserMemory) error {
+// mountIoctl is the ioctls with a struct mnt_ns_info: size, number of mounts, ID. NS_MNT_GET_NEXT and NS_MNT_GET_PREV
+// give a descriptor of another namespace. EPERM: they are for the initial pid namespace's privileged; EINVAL: n is no
+// mount namespace; ENOENT: there is no other.
+func (o nsFile) mountIoctl(n user.Any, c *fs.Caller, cmd, arg uint32, m fs.UserMemory) (uint32, error) {
+	if cmd != nsMountInfo && !seesAll(c) {
+		return 0, abi.EPERM
+	}
 	mounts, ok := n.(*fs.MountNamespace)
-	if !ok {
-		return abi.EINVAL
+	if !ok || cmd == nsMountInfo && arg == 0 {
+		return 0, abi.EINVAL
 	}
-	b := binary.LittleEndian.AppendUint32(nil, 16)
-	b = binary.LittleEndian.AppendUint32(b, uint32(mounts.Count()))
-	b = binary.LittleEndian.AppendUint64(b, uint64(n.Inode()))
-	if cmd == nsGetMountID {
-		b = b[8:]
+	if cmd == nsMountInfo {
+		return 0, storeMountInfo(mounts, arg, m)
 	}
-	return m.CopyOut(arg, b)
+	other, err := mounts.Neighbor(c, cmd == nsMountPrevious)
+	if err != nil {
+		return 0, err
+	}
+	defer other.Put()
+	if arg != 0 {
+		if err := storeMountInfo(other, arg, m); err != nil {
+			return 0, err
+		}
+	}
+	return o.openRelated(c, related{n: other})
+}
+
+// seesAll reports whether c may see all namespaces: he is privileged in the initial pid namespace, and in it.
+func seesAll(c *fs.Caller) bool {
+	t, ok := c.Task.(Tasker)
+	return ok && t.PIDNamespace().parent == nil && c.Cred.Has(user.CapSysAdmin, t.PIDNamespace().Owner())
+}
+
+// storeMountInfo stores a struct mnt_ns_info, in which the first mount, that nobody sees, does not count.
+func storeMountInfo(n *fs.MountNamespace, arg uint32, m fs.UserMemory) error {
+	b := binary.LittleEndian.AppendUint32(nil, mountInfoSize)
+	b = binary.LittleEndian.AppendUint32(b, uint32(max(n.Count(), 1)-1))
+	return m.CopyOut(arg, binary.LittleEndian.AppendUint64(b, n.ID()))
 }
 
 // translate gives the number of a task in another pid namespace: from n to the caller's, or the other way. EINVAL: n is

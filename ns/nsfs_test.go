@@ -6,6 +6,7 @@ import (
 
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/tmpfs"
 	"cleave/mm/frame"
 	"cleave/ns/user"
 )
@@ -69,6 +70,11 @@ func TestNSFS(t *testing.T) {
 		{"maker", p.Cred.NS, root, nsGetOwnerUID, 0, 0, nil},
 		{"maker, no user namespace", p.Set.UTS, root, nsGetOwnerUID, 0, abi.EINVAL, nil},
 		{"mount namespace", p.Set.UTS, root, nsGetMountID, 0, abi.EINVAL, nil},
+		{"mounts of no mount namespace", p.Set.UTS, root, nsMountInfo, 8, abi.EINVAL, nil},
+		{"mounts to nowhere", p.Set.Mount, root, nsMountInfo, 0, abi.EINVAL, nil},
+		{"next, no mount namespace", p.Set.UTS, root, nsMountNext, 0, abi.EINVAL, nil},
+		{"next, in a pid namespace", p.Set.Mount, inside, nsMountNext, 0, abi.EPERM, nil},
+		{"a structure that is too short", p.Set.Mount, root, nsMountNext - 4<<ioctlSizeShift, 0, abi.ENOTTY, nil},
 		{"pid from outside", w.pid, inside, nsGetPIDFromPIDNS, uint32(one.Global()), 0, nil},
 		{"pid from inside", p.Set.PIDForChildren, root, nsGetPIDFromPIDNS, 1, 0, nil},
 		{"pid, none", p.Set.PIDForChildren, root, nsGetTGIDFrom, 7, abi.ESRCH, nil},
@@ -126,4 +132,50 @@ func TestNSFS(t *testing.T) {
 	if after := w.counts(); after != before {
 		t.Errorf("left behind:\n%s\n%s", before, after)
 	}
+}
+
+// TestMountNamespaceIoctls goes from one mount namespace to the next and back, and counts their mounts.
+func TestMountNamespaceIoctls(t *testing.T) {
+	w := newWorld(t)
+	v := fs.New(frame.NewArena(64), func() int64 { return 0 })
+	s := NewNSFS(v)
+	first := v.NewMountNamespace(tmpfs.New(v, "rootfs", w.root.NS).Superblock(), w.root.NS)
+	c := &fs.Caller{VFS: v, Cred: w.root, Files: fs.NewFDTable(), Limits: limits{}, Task: seer{w.pid}, Mounts: first}
+	second, err := c.CopyMounts(w.root, nil, nil)
+	wantErr(t, "copy", err, 0)
+
+	var mem memory
+	ioctl := func(n user.Any, cmd, arg uint32) (user.Any, error) {
+		f := s.Open(n, w.root)
+		defer f.Put()
+		fd, err := f.Ops.Ioctl(f, c, cmd, arg, &mem)
+		if err != nil || cmd&^ioctlSizeMask == nsMountInfo&^ioctlSizeMask {
+			return nil, err
+		}
+		g, err := c.Files.Get(int(fd))
+		wantErr(t, "descriptor", err, 0)
+		defer g.Put()
+		other, _ := FromFile(g)
+		return other, nil
+	}
+	larger := uint32(nsMountNext + 8<<ioctlSizeShift) // of a later version
+	if n, err := ioctl(first, larger, 8); err != nil || n != second {
+		t.Errorf("next: %v, %v", n, err)
+	}
+	if size, mounts, id := binary.LittleEndian.Uint32(mem[:]), binary.LittleEndian.Uint32(mem[4:]), binary.LittleEndian.Uint64(mem[8:]); size != 16 || mounts != 1 || id != second.ID() {
+		t.Errorf("size %d, %d mounts, id %d", size, mounts, id)
+	}
+	if n, err := ioctl(second, nsMountPrevious, 0); err != nil || n != first {
+		t.Errorf("previous: %v, %v", n, err)
+	}
+	_, err = ioctl(second, nsMountNext, 0)
+	wantErr(t, "next of the last", err, abi.ENOENT)
+	_, err = ioctl(first, nsMountInfo, 8)
+	wantErr(t, "info", err, 0)
+	if id := binary.LittleEndian.Uint64(mem[8:]); id != first.ID() {
+		t.Errorf("id %d", id)
+	}
+	c.Files.Leave()
+	second.Put()
+	first.Put()
 }

@@ -169,6 +169,10 @@ func sysStatx(t *proc.Task, dir DirFD, path Path, flags AtFlags, mask Hex, p Ret
 	s.Ctime.set(a.Ctime)
 	s.Mtime.set(a.Mtime)
 	s.AttributesMask = abi.STATX_ATTR_MOUNT_ROOT
+	if mask&abi.STATX_MNT_ID_UNIQUE != 0 {
+		s.Mask ^= abi.STATX_MNT_ID | abi.STATX_MNT_ID_UNIQUE
+		s.MntID += fs.FirstUniqueID
+	}
 	if root {
 		s.Attributes = abi.STATX_ATTR_MOUNT_ROOT
 	}

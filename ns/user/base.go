@@ -52,6 +52,7 @@ type system struct {
 	live     [NumKinds]atomic.Int64
 	model    atomic.Uint32 // of new children of the initial namespace
 	overflow [2]atomic.Uint32
+	lastID   atomic.Uint64
 
 	mu   sync.Mutex
 	used map[uint32]struct{} // inode numbers, guarded by mu
@@ -85,6 +86,8 @@ type Any interface {
 	Kind() Kind
 	// Inode is the number in `type:[inode]` and in the stat of an ns file.
 	Inode() uint32
+	// ID is a number that no other namespace ever has (NS_GET_ID, ioctl_nsfs(2)); one that was made later has a greater one.
+	ID() uint64
 	// Owner is the user namespace that governs it; of a user namespace, its parent. It is nil for the initial user namespace only.
 	Owner() *Namespace
 	// Get takes a reference: a task's, a child namespace's, an open ns file's, a mount's. The caller must hold one already.
@@ -98,6 +101,7 @@ type Base struct {
 	sys     *system
 	kind    Kind
 	inode   uint32
+	id      uint64
 	owner   *Namespace
 	charged *Account // of the owner's table; nil for the initial namespaces
 	refs    atomic.Int64
@@ -126,6 +130,7 @@ func (b *Base) BeginFirst(k Kind, owner *Namespace, release func()) {
 
 func (b *Base) start(s *system, k Kind, owner *Namespace, inode uint32, release func()) {
 	b.sys, b.kind, b.owner, b.inode, b.release = s, k, owner, inode, release
+	b.id = s.lastID.Add(1)
 	b.refs.Store(1)
 	s.live[k].Add(1)
 }
@@ -135,6 +140,9 @@ func (b *Base) Kind() Kind { return b.kind }
 
 // Inode is the number that tells namespaces apart (namespaces(7)).
 func (b *Base) Inode() uint32 { return b.inode }
+
+// ID is a number that is never used again.
+func (b *Base) ID() uint64 { return b.id }
 
 // Owner is the user namespace that it belongs to.
 func (b *Base) Owner() *Namespace { return b.owner }
@@ -146,6 +154,19 @@ func (b *Base) Refs() int64 { return b.refs.Load() }
 func (b *Base) Get() {
 	if b.refs.Add(1) <= 1 {
 		panic("user: reference taken on a namespace that is gone: " + b.kind.String())
+	}
+}
+
+// TryGet takes a reference unless the last one is gone already.
+func (b *Base) TryGet() bool {
+	for {
+		n := b.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if b.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
 	}
 }
 
