@@ -9,8 +9,9 @@ import (
 type attachPlan struct {
 	v        *VFS
 	cred     *user.Cred
-	tree     *Mount // what is put
-	parent   *Mount // on which mount
+	owner    *user.Namespace // of the actor's mount namespace
+	tree     *Mount          // what is put
+	parent   *Mount          // on which mount
 	at       *Dentry
 	moved    bool // tree counts in its namespace already
 	count    int  // mounts of tree
@@ -169,25 +170,29 @@ func (p *attachPlan) copyLocked(to, src *Mount, how int) (*Mount, error) {
 
 // commitLocked carries the plan out. It cannot fail.
 func (p *attachPlan) commitLocked() {
-	v := p.v
-	v.attachMountLocked(p.tree, p.parent, p.at)
+	p.v.putLocked(p.tree, p.parent, p.at)
 	if p.moved {
 		p.parent.ns.changedLocked()
 	} else {
 		p.parent.ns.enterLocked(p.tree)
 	}
 	for _, c := range p.copies {
-		if c.parent.ns.Owner() != p.parent.ns.Owner() {
+		if c.parent.ns.Owner() != p.owner {
 			c.tree.lockTree()
 		}
-		under := v.mountAtLocked(c.parent, p.at)
-		v.attachMountLocked(c.tree, c.parent, p.at)
+		p.v.putLocked(c.tree, c.parent, p.at)
 		c.parent.ns.enterLocked(c.tree)
-		if under != nil {
-			// What was there covers the new mount.
-			v.detachMountLocked(under)
-			v.attachMountLocked(under, c.tree, c.tree.root)
-		}
+	}
+}
+
+// putLocked puts tree on dentry at of parent. What was there covers it then.
+func (v *VFS) putLocked(tree, parent *Mount, at *Dentry) {
+	under := v.mountAtLocked(parent, at)
+	v.attachMountLocked(tree, parent, at)
+	if under != nil {
+		top := tree.Root().coveredBy(v).Mount
+		v.detachMountLocked(under)
+		v.attachMountLocked(under, top, top.root)
 	}
 }
 

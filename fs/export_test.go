@@ -9,3 +9,6 @@ func (v *VFS) LooseNames() int {
 
 // MaxLooseNames is how many are kept.
 const MaxLooseNames = maxLooseNames
+
+// Namespaces returns how many mount namespaces can be found by their number.
+func (v *VFS) Namespaces() int { return len(v.namespaces) }

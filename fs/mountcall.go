@@ -78,7 +78,7 @@ func (c *Caller) mayAttachLocked(at Path, dir bool) error {
 // graftLocked puts a new tree, which is in no namespace, on the place at. The tree is gone after an error.
 func (c *Caller) graftLocked(tree *Mount, at Path, gone *dropped) error {
 	err := c.mayAttachLocked(at, tree.root.inode.IsDir())
-	plan := attachPlan{v: c.VFS, cred: c.Cred, tree: tree, parent: at.Mount, at: at.Dentry}
+	plan := attachPlan{v: c.VFS, cred: c.Cred, owner: c.Mounts.Owner(), tree: tree, parent: at.Mount, at: at.Dentry}
 	if err == nil {
 		err = plan.prepareLocked(gone)
 	}
@@ -191,64 +191,10 @@ func (c *Caller) moveTo(target Path, source []byte) error {
 	defer from.Put()
 	var gone dropped
 	c.VFS.tree.Lock()
-	err = c.moveLocked(from, c.VFS.placeLocked(target), &gone)
+	err = c.moveLocked(from, target, false, &gone)
 	c.VFS.tree.Unlock()
 	gone.finish(c.VFS)
 	return err
-}
-
-// moveLocked moves the tree of mounts at from to the place at (mount(2), MS_MOVE; move_mount(2)).
-func (c *Caller) moveLocked(from, at Path, gone *dropped) error {
-	v, m := c.VFS, from.Mount
-	attached := m.parent != nil
-	if err := c.mayMoveLocked(from, at, attached); err != nil {
-		return err
-	}
-	plan := attachPlan{v: v, cred: c.Cred, tree: m, parent: at.Mount, at: at.Dentry, moved: attached}
-	if err := plan.prepareLocked(gone); err != nil {
-		return err
-	}
-	if attached {
-		v.detachMountLocked(m)
-	} else {
-		m.ns.root = nil // its descriptor does not take the tree away any more
-		for x := m; x != nil; x = x.below(m) {
-			x.leaveLocked()
-		}
-	}
-	plan.commitLocked()
-	return nil
-}
-
-func (c *Caller) mayMoveLocked(from, at Path, attached bool) error {
-	m := from.Mount
-	switch {
-	case from.Dentry != m.root, m.root.inode.IsDir() != at.Dentry.inode.IsDir():
-		return abi.EINVAL
-	case at.Dentry.dead:
-		return abi.ENOENT
-	case at.Mount.ns != c.Mounts:
-		return abi.EINVAL
-	case attached && m.ns != c.Mounts, !attached && (m.ns == nil || !m.ns.anonymous || m.ns.root != m):
-		return abi.EINVAL
-	case m.locked:
-		return abi.EINVAL
-	case attached && m.parent.group != 0:
-		return abi.EINVAL
-	}
-	if at.Mount.group != 0 {
-		for x := m; x != nil; x = x.below(m) {
-			if x.flags.Load()&MountUnbindable != 0 {
-				return abi.EINVAL
-			}
-		}
-	}
-	for p := at.Mount; p != nil; p = p.parent {
-		if p == m {
-			return abi.ELOOP
-		}
-	}
-	return nil
 }
 
 // newFS mounts a file system of a type that is named.

@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"cleave/abi"
-	"cleave/ns/user"
 )
 
 // treeFile is the descriptor of a detached mount tree (open_tree(2), fsmount(2)): when it is closed and the tree has
@@ -52,86 +51,6 @@ func (c *Caller) OpenTree(dirfd int, path []byte, flags uint32) (*File, error) {
 	v.tree.Unlock()
 	p.Put()
 	return f, err
-}
-
-// MoveMount is move_mount(2): it moves a mount, attached or detached, to another place, or with MOVE_MOUNT_SET_GROUP
-// makes the mount at the second path a member of the first one's peer group.
-// DIVERGES: MOVE_MOUNT_BENEATH is EINVAL, as before Linux 6.5.
-func (c *Caller) MoveMount(fromFD int, from []byte, toFD int, to []byte, flags uint32) error {
-	const known = abi.MOVE_MOUNT_F_SYMLINKS | abi.MOVE_MOUNT_F_AUTOMOUNTS | abi.MOVE_MOUNT_F_EMPTY_PATH |
-		abi.MOVE_MOUNT_T_SYMLINKS | abi.MOVE_MOUNT_T_AUTOMOUNTS | abi.MOVE_MOUNT_T_EMPTY_PATH | abi.MOVE_MOUNT_SET_GROUP
-	if !c.mayMount() {
-		return abi.EPERM
-	}
-	if flags&^known != 0 {
-		return abi.EINVAL
-	}
-	src, err := c.lookup(fromFD, from, moveWalk(flags, abi.MOVE_MOUNT_F_SYMLINKS, abi.MOVE_MOUNT_F_EMPTY_PATH), 0)
-	if err != nil {
-		return err
-	}
-	defer src.Put()
-	dst, err := c.lookup(toFD, to, moveWalk(flags, abi.MOVE_MOUNT_T_SYMLINKS, abi.MOVE_MOUNT_T_EMPTY_PATH), 0)
-	if err != nil {
-		return err
-	}
-	defer dst.Put()
-	var gone dropped
-	c.VFS.tree.Lock()
-	if flags&abi.MOVE_MOUNT_SET_GROUP != 0 {
-		err = c.setGroupLocked(src, dst)
-	} else {
-		err = c.moveLocked(src, c.VFS.placeLocked(dst), &gone)
-	}
-	c.VFS.tree.Unlock()
-	gone.finish(c.VFS)
-	return err
-}
-
-func moveWalk(flags, symlinks, empty uint32) uint32 {
-	w := uint32(0)
-	if flags&symlinks != 0 {
-		w |= walkFollow
-	}
-	if flags&empty != 0 {
-		w |= walkEmpty
-	}
-	return w
-}
-
-// setGroupLocked gives the mount at to, which is private, the propagation of the mount at from.
-func (c *Caller) setGroupLocked(from, to Path) error {
-	a, b := from.Mount, to.Mount
-	switch {
-	case a.ns == nil || b.ns == nil || from.Dentry != a.root || to.Dentry != b.root:
-		return abi.EINVAL
-	case !c.Cred.Has(user.CapSysAdmin, a.ns.ownerFor(c)) || !c.Cred.Has(user.CapSysAdmin, b.ns.ownerFor(c)):
-		return abi.EPERM
-	case a.sb != b.sb || b.group != 0 || b.master != nil || !b.root.isBelow(a.root):
-		return abi.EINVAL
-	case a.group == 0 && a.master == nil:
-		return abi.EINVAL
-	}
-	for k := a.child; k != nil; k = k.next {
-		if k.locked && !k.mountpoint.isBelow(b.root) {
-			return abi.EINVAL
-		}
-	}
-	if a.master != nil {
-		b.addToMaster(a.master)
-	}
-	if a.group != 0 {
-		b.joinPeers(a)
-	}
-	return nil
-}
-
-// ownerFor returns the user namespace that governs n; a detached tree is governed by that of its caller's mounts.
-func (n *MountNamespace) ownerFor(c *Caller) *user.Namespace {
-	if n.anonymous {
-		return c.Mounts.Owner()
-	}
-	return n.Owner()
 }
 
 // fsContext is what fsopen(2) and fspick(2) open: the making or the changing of a file system.

@@ -143,7 +143,7 @@ func TestNeighborNamespaces(t *testing.T) {
 	}
 	a.leave()
 	c.leave()
-	if n := k.ns.Live(user.KindMount); n != 1 {
-		t.Errorf("%d namespaces", n)
+	if n := k.ns.Live(user.KindMount); n != 1 || k.v.Namespaces() != 1 {
+		t.Errorf("%d namespaces, %d listed", n, k.v.Namespaces())
 	}
 }

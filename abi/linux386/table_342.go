@@ -82,7 +82,7 @@ var rowsFrom342 = [...]row{
 	426 - thirdPart: none("io_uring_enter", "io_uring"),
 	427 - thirdPart: none("io_uring_register", "io_uring"),
 	428 - thirdPart: fn3("open_tree", sysOpenTree),
-	429 - thirdPart: op5("move_mount", sysMoveMount).but("MOVE_MOUNT_BENEATH"),
+	429 - thirdPart: op5("move_mount", sysMoveMount),
 	430 - thirdPart: fn2("fsopen", sysFsopen),
 	431 - thirdPart: op5("fsconfig", sysFsconfig).but("values that are binary, paths or descriptors"),
 	432 - thirdPart: fn3("fsmount", sysFsmount),
