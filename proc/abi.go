@@ -18,6 +18,10 @@ type ABI interface {
 	// block set as restart_syscall(2).
 	Restart(t *Task, block bool)
 
+	// SettleCall makes the system call that t has trapped with look as if the plain instruction had made it, with all
+	// arguments in registers, however it was made. If the last argument can't be read, it stays as it is.
+	SettleCall(t *Task)
+
 	// PushSignal builds the frame of a handler, on the alternate stack if the action asks for it, and aims the
 	// registers at the handler. mask is the one to restore when the handler returns. After an error the registers are
 	// as before.

@@ -100,8 +100,8 @@ func (c *completion) completeLocked() {
 	c.waiter.kick()
 }
 
-// await sleeps until c is done or t is killed.
-func (t *Task) await(c *completion) {
+// await sleeps until c is done or t is killed. It reports whether c is done.
+func (t *Task) await(c *completion) bool {
 	k := t.k
 	k.mu.Lock()
 	for !c.done && !t.dyingLocked() {
@@ -109,5 +109,7 @@ func (t *Task) await(c *completion) {
 		t.park()
 		k.mu.Lock()
 	}
+	done := c.done
 	k.mu.Unlock()
+	return done
 }

@@ -68,12 +68,9 @@ func (t *Task) Clone(a *CloneArgs) (int32, error) {
 		b.drop()
 		return 0, err
 	}
-	nr := b.nr
 	child.Start()
-	if b.done != nil {
-		t.await(b.done)
-	}
-	return nr, nil
+	t.birthEvents(&b)
+	return b.nr, nil
 }
 
 // birth is a task that is being made. What it has is counted, so that drop can undo it.
@@ -90,6 +87,7 @@ type birth struct {
 	pidfd  pidfdSlot
 	done   *completion // the caller of vfork waits for it
 	nr     int32       // the id of the child, in the parent's pid namespace
+	event  uint32      // that a tracer is told of the birth, 0: none
 }
 
 // prepare does all that can fail.
@@ -266,7 +264,11 @@ func (b *birth) identity() error {
 // context copies the registers and what else the child inherits as a thread.
 func (b *birth) context() error {
 	t, c, a := b.parent, b.child, b.args
-	copyContext(c.Ctx, t.Ctx, t.Ctx.Work.Load()&WorkEntry)
+	copyContext(c.Ctx, t.Ctx, t.Ctx.Work.Load()&WorkEntry&^WorkTraceCall)
+	c.SyscallNr = t.SyscallNr
+	if t.stepForced {
+		c.Ctx.EFLAGS &^= EFLAGSTF
+	}
 	t.k.cpu.CopyFPU(c.Ctx, t.Ctx)
 	c.Ctx.Root = c.mm.Root()
 	t.k.ABI.CloneRegs(c.Ctx, a.Stack)
@@ -363,6 +365,9 @@ func (b *birth) commit() (*Task, error) {
 	c.noNewPriv, c.cpuMask = t.noNewPriv, t.cpuMask
 	c.inheritSchedLocked(t)
 	c.inheritSeccompLocked(t)
+	if b.event = t.birthEventLocked(b.args); b.event != 0 || t.trace != nil && b.args.Flags&abi.CLONE_PTRACE != 0 {
+		t.inheritTracerLocked(c)
+	}
 	b.pid.Task = c
 	if b.group == nil {
 		g.threads = append(g.threads, c)

@@ -66,6 +66,9 @@ type Context struct {
 	Landing uint32    // where a fast system call returns to: the end of the vDSO's __kernel_vsyscall
 	TLS     [3]uint64 // descriptors of GDT entries 12, 13, 14 (SDM vol. 3, 3.4.5), 0 if unused
 
+	DR  [4]uint32 // the debug registers of breakpoints, and DR7, 0 for none (SDM vol. 3, 17.2.4); see SetDebugRegister
+	DR7 uint32
+
 	Traps uint32 // how often user mode was left; the task takes note and sets it back
 
 	Machine [3]uint64 // notes of the CPU while it runs the context; of no meaning to anyone else, never copied
@@ -76,7 +79,7 @@ type Context struct {
 // Trap says why user mode was left.
 type Trap struct {
 	Vector uint32
-	Error  uint32 // page fault: PF bits of SDM vol. 3, 4.7; general protection: the selector
+	Error  uint32 // page fault: PF bits of SDM vol. 3, 4.7; general protection: the selector; debug: bits of DR6 that say why
 	Addr   uint32 // page fault: the address that was touched (CR2)
 }
 
@@ -107,16 +110,18 @@ const (
 
 // The bits of Context.Work.
 const (
-	WorkSignal  = 1 << iota // there may be a signal to deliver, or the thread group stops or exits
-	WorkRestart             // the system call that has just ended asks for a restart
-	WorkExit                // the task exits
-	WorkYield               // its slice of the CPU is over
-	WorkTrace               // system calls are traced (kernel argument trace=)
-	WorkSeccomp             // system calls are filtered
-	WorkLimited             // memory is limited: look at its limits after system calls and page faults
+	WorkSignal    = 1 << iota // there may be a signal to deliver, or the thread group stops or exits
+	WorkRestart               // the system call that has just ended asks for a restart
+	WorkExit                  // the task exits
+	WorkYield                 // its slice of the CPU is over
+	WorkTrace                 // system calls are traced (kernel argument trace=)
+	WorkSeccomp               // system calls are filtered
+	WorkLimited               // memory is limited: look at its limits after system calls and page faults
+	WorkTraceCall             // a tracer is to be told of the next system call
+	WorkTraceEnd              // and of the end of the one that has just ended
 
-	WorkReturn = WorkSignal | WorkRestart | WorkExit | WorkYield // keep the task out of user mode
-	WorkEntry  = WorkTrace | WorkSeccomp | WorkLimited           // concern system calls
+	WorkReturn = WorkSignal | WorkRestart | WorkExit | WorkYield | WorkTraceEnd // keep the task out of user mode
+	WorkEntry  = WorkTrace | WorkSeccomp | WorkLimited | WorkTraceCall          // concern system calls
 )
 
 // The bits of a page fault's error code (SDM vol. 3, 4.7).
@@ -159,7 +164,7 @@ type Syscaller interface {
 }
 
 // CPU is what the kernel needs of a processor. boot/x86 implements it; host tests script it. Its methods are called on
-// the goroutine of the task that owns the context.
+// the goroutine of the task that owns the context, or by its tracer while the task stands still.
 type CPU interface {
 	// Run goes to user mode with the registers of c, the context of t, and comes back at a trap, with the registers in c.
 	// System calls it hands to calls, and goes on. It loads the TLS descriptors and the extended state first if c was not
@@ -190,7 +195,7 @@ type CPU interface {
 	// would refuse.
 	LoadFPU(c *Context)
 
-	// Reload says that TLS, a segment selector or Root of c was changed.
+	// Reload says that TLS, a segment selector, a debug register or Root of c was changed.
 	Reload(c *Context)
 
 	// Release says that c never runs again.

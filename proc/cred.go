@@ -87,10 +87,16 @@ func (t *Task) SetDumpable(v uint32) error {
 // MayAccess reports whether t may look into o: /proc/PID, pidfd_getfd, get_robust_list (ptrace(2), "Ptrace access mode
 // checking"). byFSIDs is PTRACE_MODE_FSCREDS.
 func (t *Task) MayAccess(o *Task, byFSIDs bool) bool {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	return t.mayAccessLocked(o, byFSIDs)
+}
+
+func (t *Task) mayAccessLocked(o *Task, byFSIDs bool) bool {
 	if o.group == t.group {
 		return true
 	}
-	c := o.CredOf()
+	c := o.Caller.Cred
 	if !t.Cred().MayAccess(c, byFSIDs) {
 		return false
 	}

@@ -51,6 +51,7 @@ type program struct {
 
 	cred   *user.Cred
 	secure bool
+	traced bool  // by someone who may not see what set-id programs do; cred has none of their privileges
 	dump   int32 // the new value of dumpable
 
 	mm         *mm.AddressSpace
@@ -67,16 +68,24 @@ type program struct {
 // Exec is execve(2) and execveat(2). Everything that can fail is done before the task is touched; from there on only
 // its death can come between. Errors: those of execve(2), and EAGAIN if another thread of the process execs or ends it.
 func (t *Task) Exec(a *ExecArgs) error {
-	p := program{task: t, args: a.Args, env: a.Env, persona: t.persona.Load() &^ (abi.READ_IMPLIES_EXEC)}
-	err := p.prepare(a)
-	if err == nil {
-		err = t.killThreads()
-	}
-	if err != nil {
+	id := t.idForTracer()
+	p := program{task: t}
+	for taken := false; !taken; taken = p.takeCredentials() {
 		p.drop()
-		return err
+		p = program{task: t, args: a.Args, env: a.Env, persona: t.persona.Load() &^ (abi.READ_IMPLIES_EXEC)}
+		err := p.prepare(a)
+		if err == nil {
+			err = t.killThreads()
+		}
+		if err != nil {
+			p.drop()
+			return err
+		}
 	}
 	p.commit()
+	t.k.mu.Lock()
+	t.execEventLocked(id)
+	t.k.mu.Unlock()
 	return nil
 }
 
@@ -160,7 +169,10 @@ func (p *program) credentials() error {
 		SetGID:   mode&(abi.S_ISGID|groupExec) == abi.S_ISGID|groupExec,
 		MaySetID: maySetID(p.file.Path(), t.Caller.Cred),
 	}
-	unsafe := user.Unsafe{NoNewPrivs: t.NoNewPrivs(), SharedFS: t.sharesFS()}
+	t.k.mu.Lock()
+	p.traced = t.tracedUnsafelyLocked()
+	t.k.mu.Unlock()
+	unsafe := user.Unsafe{NoNewPrivs: t.NoNewPrivs(), SharedFS: t.sharesFS(), Traced: p.traced}
 	c, secure, err := t.Caller.Cred.Exec(prog, unsafe)
 	if err != nil {
 		return err
@@ -289,11 +301,35 @@ func (t *Task) becomeLeaderLocked() {
 	old := g.leader
 	t.pid, old.pid = old.pid, t.pid
 	t.tid = t.tgid
+	if tr := old.trace; tr != nil {
+		old.unlinkTracerLocked()
+		tr.tracer.group.childQueue.Notify(childEvents) // there is nothing to wait for any more
+	}
 	g.addUsageLocked(old)
 	g.removeThreadLocked(old)
 	old.unhashLocked()
 	t.pid.Task = t
 	g.leader = t
+}
+
+// takeCredentials makes the credentials of the program those of the task, which is alone. It reports false if a tracer has
+// come since they were made whom they would give too much.
+func (p *program) takeCredentials() bool {
+	t := p.task
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	if !p.traced && t.tracedUnsafelyLocked() {
+		return false
+	}
+	user.Commit(t.Caller.Cred, p.cred)
+	if user.GainsOrMoves(t.Caller.Cred, p.cred) || p.secure {
+		t.pdeathSignal = 0
+	}
+	t.Caller.Cred = p.cred
+	if p.dump != 1 {
+		t.group.dumpable.Store(p.dump)
+	}
+	return true
 }
 
 // commit starts the program. It cannot fail.
@@ -304,7 +340,6 @@ func (p *program) commit() {
 		t.leaveMemory()
 	}
 	t.timersExec()
-	user.Commit(t.Caller.Cred, p.cred)
 
 	k.mu.Lock()
 	old := parts{task: t, mm: p.mm, files: p.files, handlers: p.handlers}
@@ -314,10 +349,6 @@ func (p *program) commit() {
 	t.mm.SetAccount(g.account.Load())
 	oldSet := p.set
 	swap(&t.set, &oldSet)
-	if user.GainsOrMoves(t.Caller.Cred, p.cred) || p.secure {
-		t.pdeathSignal = 0
-	}
-	t.Caller.Cred = p.cred
 	t.Ctx.Root = t.mm.Root()
 	k.cpu.Reload(t.Ctx)
 	t.handlers.resetLocked()
@@ -341,6 +372,7 @@ func (p *program) commit() {
 	k.cpu.InitFPU(t.Ctx)
 	k.ABI.StartRegs(t.Ctx, p.entry, p.sp)
 	t.Ctx.Landing = p.landing
+	t.Ctx.Vector = VectorSyscall // the registers have nothing to do with how execve was called
+	t.clearDebugRegisters()
 	k.cpu.Reload(t.Ctx)
-	t.SyscallNr = NoSyscall
 }

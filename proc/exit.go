@@ -28,7 +28,9 @@ func (t *Task) finish() {
 	k, g := t.k, t.group
 	t.charge()
 	k.mu.Lock()
+	t.exitEventLocked()
 	t.exiting = true
+	t.leaveTraceesLocked()
 	g.live--
 	last := g.live == 0
 	t.leaveStopLocked()
@@ -136,18 +138,33 @@ func (t *Task) exitTell() {
 	k.mu.Lock()
 	t.forgetChildrenLocked()
 	t.exited.Store(true)
-	if g.leader != t {
-		g.addUsageLocked(t)
-		g.removeThreadLocked(t)
-		t.unhashLocked()
-	}
 	switch {
-	case g.execTask != nil:
+	case g.leader == t:
+		g.endIfAloneLocked()
+	case t.trace == nil:
+		g.releaseThreadLocked(t)
+	default:
+		t.tellDeathLocked(abi.SIGCHLD, t.statusLocked())
+	}
+	if g.execTask != nil {
 		g.execTask.kick()
-	case g.leader.exited.Load() && g.emptyLocked():
-		g.becomeZombieLocked()
 	}
 	k.mu.Unlock()
+}
+
+// releaseThreadLocked takes a dead thread out of the process. One with a tracer stays until that has waited for it.
+func (g *ThreadGroup) releaseThreadLocked(t *Task) {
+	g.addUsageLocked(t)
+	g.removeThreadLocked(t)
+	t.unhashLocked()
+	g.endIfAloneLocked()
+}
+
+// endIfAloneLocked makes a process a zombie whose leader is dead and has no other threads.
+func (g *ThreadGroup) endIfAloneLocked() {
+	if g.execTask == nil && g.leader.exited.Load() && g.emptyLocked() {
+		g.becomeZombieLocked()
+	}
 }
 
 // becomeZombieLocked makes a process without threads a zombie and tells its parent, who may not want to wait for it.
@@ -160,9 +177,23 @@ func (g *ThreadGroup) becomeZombieLocked() {
 		g.hangUpIfOrphanedLocked(g.parent.group, true)
 	}
 	g.exitQueue.Notify(childEvents)
+	if tr := g.leader.trace; tr != nil {
+		sig := Signal(abi.SIGCHLD)
+		if g.parent != nil && g.parent.group == tr.tracer.group {
+			sig = g.exitSignal
+		}
+		g.leader.tellDeathLocked(sig, g.exitCode) // the parent learns of it when the tracer has waited
+		return
+	}
 	if g.notifyExitLocked() {
 		g.reapLocked()
 	}
+}
+
+// discardsChildrenLocked reports whether t's process does not want to wait for its children (sigaction(2), SA_NOCLDWAIT).
+func (t *Task) discardsChildrenLocked() bool {
+	a := &t.handlers.action[abi.SIGCHLD-1]
+	return a.Handler == abi.SIG_IGN || a.Flags&abi.SA_NOCLDWAIT != 0
 }
 
 // notifyExitLocked tells the parent that g is a zombie, and reports whether nobody wants to wait for it: there is no
@@ -174,9 +205,8 @@ func (g *ThreadGroup) notifyExitLocked() (discard bool) {
 	}
 	sig := g.exitSignal
 	if sig == abi.SIGCHLD {
-		a := &p.handlers.action[abi.SIGCHLD-1]
-		discard = a.Handler == abi.SIG_IGN || a.Flags&abi.SA_NOCLDWAIT != 0
-		if a.Handler == abi.SIG_IGN {
+		discard = p.discardsChildrenLocked()
+		if p.handlers.action[abi.SIGCHLD-1].Handler == abi.SIG_IGN {
 			sig = 0
 		}
 	}
@@ -238,7 +268,7 @@ func (t *Task) orphanLocked(c *ThreadGroup) {
 	}
 	c.exitSignal = abi.SIGCHLD
 	c.hangUpIfOrphanedLocked(t.group, false)
-	if c.zombie.Load() && c.notifyExitLocked() {
+	if c.zombie.Load() && c.leader.trace == nil && c.notifyExitLocked() {
 		c.reapLocked()
 	}
 }
@@ -265,6 +295,9 @@ func (t *Task) reaperLocked() *Task {
 // reapLocked takes a zombie out of the tree.
 func (g *ThreadGroup) reapLocked() {
 	g.gone.Store(true)
+	if g.leader.trace != nil {
+		g.leader.unlinkTracerLocked()
+	}
 	if p := g.parent; p != nil {
 		p.group.children.remove(g)
 	}
@@ -319,7 +352,7 @@ func (t *Task) killNamespace() {
 		var next *ThreadGroup
 		for c := g.children.first; c != nil; c = next {
 			next = c.nextSib
-			if c.zombie.Load() {
+			if c.zombie.Load() && c.leader.trace == nil {
 				c.reapLocked()
 			}
 		}

@@ -23,7 +23,7 @@ func (g *ThreadGroup) setFrozenLocked(on bool) {
 func (t *Task) freezeLocked() {
 	t.iced = true
 	t.k.tellFrozenLocked(t.group.Cgroup())
-	for t.group.frozen && !t.stopPending && !t.dyingLocked() {
+	for t.group.frozen && !t.stopPending && !t.dyingLocked() && !t.trapsLocked() {
 		t.k.mu.Unlock()
 		t.park()
 		t.k.mu.Lock()
@@ -34,7 +34,7 @@ func (t *Task) freezeLocked() {
 // stillLocked reports whether no thread of the process runs: each is frozen, stopped or at its end.
 func (g *ThreadGroup) stillLocked() bool {
 	for _, t := range g.threads {
-		if !t.iced && !t.stopped && !t.exiting {
+		if !t.iced && !t.stopped && !t.exiting && !t.heldLocked() {
 			return false
 		}
 	}

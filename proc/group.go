@@ -149,6 +149,14 @@ func (g *ThreadGroup) statusLocked() int32 {
 	return g.leader.exitCode
 }
 
+// statusLocked is the exit status of a thread as wait(2) gives it to its tracer.
+func (t *Task) statusLocked() int32 {
+	if t.group.exiting {
+		return t.group.exitCode
+	}
+	return t.exitCode
+}
+
 // exitStatus makes a wait(2) status of an argument of _exit(2).
 func exitStatus(status uint32) int32 { return int32(status&0xff) << 8 }
 

@@ -13,8 +13,9 @@ import (
 // Info is what a task looks like at one moment. Ids are those of the pid namespace that was asked for.
 type Info struct {
 	Comm                       string
-	State                      byte // R, S, T, Z, as ps(1) shows it
+	State                      byte // R, S, T, t, Z, as ps(1) shows it
 	PID, TGID, PPID, PGID, SID int32
+	TracerPID                  int32   // 0: none
 	PIDs, TGIDs, PGIDs, SIDs   []int32 // from the reader's pid namespace inwards
 	TTY                        uint32  // device number of the controlling terminal, 0: none
 	Foreground                 int32   // process group in the foreground of it, -1: no terminal
@@ -82,6 +83,8 @@ func (t *Task) stateLocked() byte {
 	switch {
 	case t.exiting && t.asleep.Load(), t.group.zombie.Load(), t.set == nil:
 		return 'Z'
+	case t.heldLocked():
+		return 't'
 	case t.stopped:
 		return 'T'
 	case t.asleep.Load():
@@ -112,6 +115,9 @@ func (t *Task) idsLocked(i *Info, n *ns.PIDNamespace) {
 	i.PID, i.TGID, i.PGID, i.SID = first(i.PIDs), first(i.TGIDs), first(i.PGIDs), first(i.SIDs)
 	if !g.gone.Load() {
 		i.PPID = g.ppidLocked(n)
+	}
+	if t.trace != nil {
+		i.TracerPID = t.trace.tracer.pid.In(n)
 	}
 }
 

@@ -34,6 +34,8 @@ func (t *Task) work() bool {
 	case w&WorkExit != 0:
 		t.finish()
 		return false
+	case w&WorkTraceEnd != 0:
+		t.callEnd()
 	case w&WorkYield != 0:
 		t.Ctx.Work.And(^uint32(WorkYield))
 		t.Yield()
@@ -51,6 +53,10 @@ func (t *Task) trap(trap Trap) {
 	case trap.Vector >= VectorInterrupts:
 		t.interrupt(trap.Vector)
 	default:
+		if trap.Vector == VectorDebug {
+			t.debugTrap(trap)
+			return
+		}
 		t.exception(trap)
 	}
 }
@@ -165,13 +171,13 @@ func (t *Task) pageFault(trap Trap) {
 	}
 }
 
-// exceptions maps the CPU's exceptions to signals, as Linux does (arch/x86 traps; sigaction(2) for the codes).
+// exceptions maps the CPU's exceptions to signals, as Linux does (arch/x86 traps; sigaction(2) for the codes). The debug
+// exception has debugTrap.
 var exceptions = [32]struct {
 	sig  Signal
 	code int32
 }{
 	VectorDivide:     {abi.SIGFPE, abi.FPE_INTDIV},
-	VectorDebug:      {abi.SIGTRAP, abi.TRAP_TRACE},
 	VectorBreakpoint: {abi.SIGTRAP, abi.SI_KERNEL},
 	VectorOverflow:   {abi.SIGSEGV, abi.SI_KERNEL},
 	VectorBound:      {abi.SIGSEGV, abi.SI_KERNEL},
@@ -194,7 +200,7 @@ func (t *Task) exception(trap Trap) {
 	}
 	info := SigInfo{Signo: e.sig, Code: e.code}
 	switch trap.Vector {
-	case VectorDivide, VectorDebug, VectorInvalidOp, VectorFPU, VectorSIMD:
+	case VectorDivide, VectorInvalidOp, VectorFPU, VectorSIMD:
 		info.Addr = t.Ctx.EIP
 	}
 	switch trap.Vector {

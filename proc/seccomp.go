@@ -14,6 +14,7 @@ import (
 type seccompFilter struct {
 	prev   *seccompFilter
 	prog   *bpf.Program // nil: strict mode
+	insns  []bpf.Insn   // what it was made of
 	strict []uint32     // the calls that strict mode allows
 	log    bool         // SECCOMP_FILTER_FLAG_LOG
 	count  int          // filters, this one included
@@ -111,7 +112,7 @@ func (t *Task) SetSeccompFilter(insns []bpf.Insn, flags uint32) (other int32, er
 	if prev != nil && prev.prog == nil {
 		return 0, abi.EINVAL
 	}
-	f := &seccompFilter{prev: prev, prog: prog, log: flags&abi.SECCOMP_FILTER_FLAG_LOG != 0, count: 1, cost: prog.Len()}
+	f := &seccompFilter{prev: prev, prog: prog, insns: insns, log: flags&abi.SECCOMP_FILTER_FLAG_LOG != 0, count: 1, cost: prog.Len()}
 	if prev != nil {
 		f.count += prev.count
 		f.cost += prev.cost + filterSurcharge
@@ -217,4 +218,23 @@ func (f *seccompFilter) decide(d *bpf.Data) (uint32, *seccompFilter) {
 		}
 	}
 	return answer, from
+}
+
+// SeccompProgram is the n-th filter of o, in the order of their installation, for its tracer t in AtStop. EACCES: t has no
+// CAP_SYS_ADMIN, or filters of its own; EINVAL: o has none; ENOENT: not so many.
+func (t *Task) SeccompProgram(o *Task, n uint32) ([]bpf.Insn, error) {
+	if !t.Caller.Cred.Has(user.CapSysAdmin, t.k.UserNS) || t.seccomp.Load() != nil {
+		return nil, abi.EACCES
+	}
+	f := o.seccomp.Load()
+	switch {
+	case f == nil || f.prog == nil:
+		return nil, abi.EINVAL
+	case n >= uint32(f.count):
+		return nil, abi.ENOENT
+	}
+	for f.count != int(n)+1 {
+		f = f.prev
+	}
+	return f.insns, nil
 }

@@ -304,9 +304,9 @@ func TestSeccompFilteredCallDoesNotAllocate(t *testing.T) {
 		var d bpf.Data
 		n := testing.AllocsPerRun(100, func() {
 			d[bpf.WordNr], d[bpf.WordArch] = nrGetppid, abi.AUDIT_ARCH_I386
-			p.Seccomp(&d)
+			p.Seccomp(&d, false)
 			d[bpf.WordNr] = nrGetuid
-			p.Seccomp(&d)
+			p.Seccomp(&d, false)
 			p.SeccompAllows(nrGetuid, abi.AUDIT_ARCH_I386)
 		})
 		if n != 0 {

@@ -8,31 +8,52 @@ import (
 	"cleave/proc/bpf"
 )
 
-// Seccomp asks the filters of t about the system call that it is making. With run the call is to be carried out;
-// otherwise ret is its result, or what its number's register is to keep, and what else is to happen is under way.
-func (t *Task) Seccomp(d *bpf.Data) (ret uint32, run bool) {
+// SeccompVerdict is what filters have decided about a system call.
+type SeccompVerdict int
+
+const (
+	SeccompSkip  SeccompVerdict = iota // it is not carried out
+	SeccompRun                         // it is
+	SeccompAsked                       // the tracer was asked, and may have changed the call
+)
+
+// Seccomp asks the filters of t about the system call that it is making. If it is not to be carried out, ret is its
+// result, or what its number's register is to keep, and what else is to happen is under way. asked: the tracer has agreed
+// to the call already.
+func (t *Task) Seccomp(d *bpf.Data, asked bool) (ret uint32, v SeccompVerdict) {
 	f := t.seccomp.Load()
 	nr := d[bpf.WordNr]
+	if t.seccompSuspended() {
+		return 0, SeccompRun
+	}
 	if f.prog == nil {
 		if f.strictAllows(nr) {
-			return 0, true
+			return 0, SeccompRun
 		}
 		t.logSeccomp(d, abi.SIGKILL, abi.SECCOMP_RET_KILL_THREAD)
 		t.exitBySeccomp(abi.SIGKILL)
-		return nr, false
+		return nr, SeccompSkip
 	}
 	f.note(nr, d[bpf.WordArch])
 	answer, by := f.decide(d)
 	action, data := answer&abi.SECCOMP_RET_ACTION_FULL, answer&abi.SECCOMP_RET_DATA
 	switch action {
 	case abi.SECCOMP_RET_ALLOW:
-		return 0, true
+		return 0, SeccompRun
 	case abi.SECCOMP_RET_LOG:
 		t.logSeccomp(d, 0, action)
-		return 0, true
+		return 0, SeccompRun
 	case abi.SECCOMP_RET_ERRNO:
 		ret = -min(data, maxErrno)
-	case abi.SECCOMP_RET_TRACE, abi.SECCOMP_RET_USER_NOTIF: // there is nobody to ask
+	case abi.SECCOMP_RET_TRACE:
+		switch {
+		case asked:
+			return 0, SeccompRun
+		case t.seccompEvent(data):
+			return 0, SeccompAsked
+		}
+		ret = noCall
+	case abi.SECCOMP_RET_USER_NOTIF: // there is nobody to ask
 		ret = noCall
 	case abi.SECCOMP_RET_TRAP:
 		ret = nr
@@ -40,12 +61,12 @@ func (t *Task) Seccomp(d *bpf.Data) (ret uint32, run bool) {
 	default:
 		t.logSeccomp(d, abi.SIGSYS, action)
 		t.killBySeccomp(action != abi.SECCOMP_RET_KILL_THREAD)
-		return nr, false
+		return nr, SeccompSkip
 	}
 	if by.log {
 		t.logSeccomp(d, 0, action)
 	}
-	return ret, false
+	return ret, SeccompSkip
 }
 
 const (

@@ -31,10 +31,11 @@ func (t *Task) deliver() {
 			t.recalcLocked()
 		}
 	}
+	stepping := sig != 0 && t.endStepLocked()
 	k.mu.Unlock()
 	t.restartCall(sig, act)
 	if sig != 0 {
-		t.callHandler(info, act, mask)
+		t.callHandler(info, act, mask, stepping)
 	}
 }
 
@@ -46,6 +47,10 @@ func (t *Task) nextActionLocked(info *SigInfo, act *SigAction) Signal {
 		if t.dyingLocked() {
 			t.endLocked()
 			return 0
+		}
+		if t.trapsLocked() {
+			t.trapLocked()
+			continue
 		}
 		if t.stopPending {
 			t.joinStopLocked()
@@ -60,6 +65,12 @@ func (t *Task) nextActionLocked(info *SigInfo, act *SigAction) Signal {
 			t.recalcLocked()
 			return 0
 		}
+		t.stopDequeued = true
+		if t.trace != nil {
+			if sig = t.showSignalLocked(sig, info); sig == 0 {
+				continue
+			}
+		}
 		a := &t.handlers.action[sig-1]
 		switch {
 		case a.Handler == abi.SIG_IGN:
@@ -73,7 +84,7 @@ func (t *Task) nextActionLocked(info *SigInfo, act *SigAction) Signal {
 		case ignoredByDefault.Has(sig):
 		case g.unkillableLocked() && !unblockable.Has(sig) && !t.forced.Has(sig):
 		case stopSignals.Has(sig):
-			if sig == abi.SIGSTOP || !g.pgrp.orphanedLocked(nil) {
+			if t.stopDequeued && (sig == abi.SIGSTOP || !g.pgrp.orphanedLocked(nil)) {
 				t.stopLocked(sig)
 			}
 		default:
@@ -101,7 +112,7 @@ func (t *Task) endLocked() {
 	if t.group.exiting {
 		t.exitCode = t.group.exitCode
 	} else {
-		t.exitCode = abi.SIGKILL // another thread's execve
+		t.exitCode = 0 // another thread's execve
 	}
 	t.Ctx.Work.Or(WorkExit)
 }
@@ -121,8 +132,9 @@ func (t *Task) restartCall(sig Signal, act *SigAction) {
 	t.k.ABI.Restart(t, r == abi.ERESTART_RESTARTBLOCK)
 }
 
-// callHandler aims t at a handler. If there is no room for its frame, SIGSEGV kills the task.
-func (t *Task) callHandler(info *SigInfo, act *SigAction, mask SigSet) {
+// callHandler aims t at a handler. If there is no room for its frame, SIGSEGV kills the task. stepping: a tracer is to see
+// the handler's first instruction.
+func (t *Task) callHandler(info *SigInfo, act *SigAction, mask SigSet, stepping bool) {
 	sig := info.Signo
 	err := t.k.ABI.PushSignal(t, info, act, mask)
 	k := t.k
@@ -137,10 +149,13 @@ func (t *Task) callHandler(info *SigInfo, act *SigAction, mask SigSet) {
 		if act.Flags&abi.SA_NODEFER == 0 {
 			t.blocked |= sig.bit()
 		}
+		t.SyscallNr = NoSyscall
+		if stepping {
+			t.handlerStopLocked()
+		}
 		t.recalcLocked()
 	}
 	k.mu.Unlock()
-	t.SyscallNr = NoSyscall
 }
 
 // SetRestart notes that the system call that is ending asks to be made again: e is one of abi.ERESTART*. The ABI has

@@ -26,6 +26,10 @@ func (t *Task) sendLocked(info *SigInfo, process, force bool) error {
 	if !sig.RealTime() && p.signals().Has(sig) {
 		return nil
 	}
+	if sig == abi.SIGKILL && t.group.exiting {
+		t.group.dieLocked() // some may have stopped on their way out (PTRACE_EVENT_EXIT)
+		return nil
+	}
 	if sig != abi.SIGKILL {
 		if err := t.queueLocked(p, info); err != nil {
 			return err
@@ -79,9 +83,9 @@ func (g *ThreadGroup) dropLocked(set SigSet) {
 }
 
 // discardsLocked reports whether t ignores sig. A blocked signal is kept, for the action may change before it is
-// unblocked.
+// unblocked; so is one that a tracer is to see.
 func (t *Task) discardsLocked(sig Signal, force bool) bool {
-	if t.blocked.Has(sig) || t.waitingFor.Has(sig) {
+	if t.blocked.Has(sig) || t.waitingFor.Has(sig) || t.trace != nil && sig != abi.SIGKILL {
 		return false
 	}
 	if t.group.unkillableLocked() && t.handlers.action[sig-1].Handler == abi.SIG_DFL {
@@ -104,7 +108,7 @@ func (g *ThreadGroup) wakeForLocked(t *Task, sig Signal, process bool) {
 			return // all have it blocked; whoever unblocks it finds it
 		}
 	}
-	if g.fatalLocked(target, sig) {
+	if g.fatalLocked(target, sig) && (sig == abi.SIGKILL || t.trace == nil) {
 		g.killLocked(int32(sig))
 		return
 	}
@@ -128,7 +132,7 @@ func (t *Task) wantsLocked(sig Signal) bool {
 	if t.exiting || t.blocked.Has(sig) && !t.waitingFor.Has(sig) {
 		return false
 	}
-	return sig == abi.SIGKILL || !t.stopped
+	return sig == abi.SIGKILL || !t.stopped && !t.heldLocked()
 }
 
 // fatalLocked reports whether sig ends the process of t without any handler running.
@@ -150,6 +154,11 @@ func (g *ThreadGroup) killLocked(status int32) {
 	}
 	g.exiting, g.exitCode = true, status
 	g.stopCount = 0
+	g.dieLocked()
+}
+
+// dieLocked makes all threads exit.
+func (g *ThreadGroup) dieLocked() {
 	for _, t := range g.threads {
 		t.dieLocked()
 	}
@@ -175,7 +184,7 @@ func (t *Task) interruptLocked() {
 // recalcLocked sets or clears WorkSignal by what is pending. Only t itself may clear it.
 func (t *Task) recalcLocked() {
 	if t.pending.signals()&^t.blocked != 0 || t.group.pending.signals()&^t.blocked != 0 || t.stopPending ||
-		t.group.frozen || t.pending.signals().Has(abi.SIGKILL) {
+		t.group.frozen || t.pending.signals().Has(abi.SIGKILL) || t.trapsLocked() {
 		t.Ctx.Work.Or(WorkSignal)
 	} else {
 		t.Ctx.Work.And(^uint32(WorkSignal))

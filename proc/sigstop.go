@@ -9,14 +9,20 @@ import (
 // stopLocked begins the stop of t's process by sig; every thread takes part before it goes back to user mode.
 func (t *Task) stopLocked(sig Signal) {
 	g := t.group
-	g.stopSignal = sig
+	if !g.stopped {
+		g.stopSignal = sig
+	}
 	for _, o := range g.threads {
-		if o.exiting || o.stopPending {
+		if o.exiting || o.stopped || o.stopCounted {
 			continue
 		}
-		o.stopPending = true
+		o.stopPending, o.stopCounted = true, true
 		g.stopCount++
-		if o != t {
+		switch {
+		case o == t:
+		case o.trace != nil && o.trace.seized:
+			o.notifyTrapLocked()
+		default:
 			o.interruptLocked()
 		}
 	}
@@ -24,12 +30,9 @@ func (t *Task) stopLocked(sig Signal) {
 
 // joinStopLocked is t's own part in a stop: it sleeps until it is continued or killed. The lock is let go meanwhile.
 func (t *Task) joinStopLocked() {
-	g := t.group
-	t.stopPending, t.stopped = false, true
-	g.stopCount--
-	if g.stopCount == 0 && !g.stopped {
-		g.stopped, g.stopNews, g.contNews = true, true, false
-		g.tellParentLocked(abi.CLD_STOPPED, int32(g.stopSignal))
+	t.stopped = true
+	if t.takePartLocked() {
+		t.group.tellParentLocked(abi.CLD_STOPPED, int32(t.group.stopSignal))
 	}
 	for t.stopped && !t.dyingLocked() {
 		t.k.mu.Unlock()
@@ -39,20 +42,44 @@ func (t *Task) joinStopLocked() {
 	t.stopped = false
 }
 
+// takePartLocked counts t's part in a stop. It reports whether that was the last one of a stop that is news to the parent.
+func (t *Task) takePartLocked() (complete bool) {
+	g := t.group
+	t.stopPending = false
+	if !t.stopCounted {
+		return false
+	}
+	t.stopCounted = false
+	g.stopCount--
+	if g.stopCount > 0 || g.stopped {
+		return false
+	}
+	g.stopped, g.stopNews, g.contNews = true, true, false
+	return true
+}
+
 // dyingLocked reports whether t was killed.
 func (t *Task) dyingLocked() bool { return t.pending.signals().Has(abi.SIGKILL) }
 
 // continueLocked undoes a stop, also one that is not complete, when SIGCONT is sent.
 func (g *ThreadGroup) continueLocked() {
 	g.dropLocked(stopSignals)
-	if g.stopCount == 0 && !g.stopped {
-		return
-	}
-	was := g.stopped
+	was, begun := g.stopped, g.stopCount > 0
 	g.stopped, g.stopCount, g.stopNews = false, 0, false
 	for _, t := range g.threads {
-		t.stopPending, t.stopped = false, false
-		t.kick()
+		t.stopPending, t.stopCounted, t.stopDequeued, t.stopped = false, false, false, false
+		switch {
+		case t.trace != nil && t.trace.seized && !t.exited.Load():
+			t.notifyTrapLocked()
+		case was || begun:
+			t.kick()
+		}
+	}
+	if !was && !begun {
+		return
+	}
+	if l := g.leader; l.trace != nil && g.parent != nil && l.trace.tracer.group != g.parent.group {
+		l.tellTracerLocked(abi.CLD_CONTINUED, abi.SIGCONT)
 	}
 	if was {
 		g.contNews = true
@@ -65,13 +92,11 @@ func (g *ThreadGroup) continueLocked() {
 // leaveStopLocked takes an exiting thread out of a stop that is going on; it may have been the last one to wait for.
 func (t *Task) leaveStopLocked() {
 	g := t.group
-	if !t.stopPending {
+	if !t.stopCounted || g.exiting || g.live == 0 {
+		t.stopPending, t.stopCounted = false, false
 		return
 	}
-	t.stopPending = false
-	g.stopCount--
-	if g.stopCount == 0 && !g.stopped && !g.exiting && g.live > 0 {
-		g.stopped, g.stopNews, g.contNews = true, true, false
+	if t.takePartLocked() {
 		g.tellParentLocked(abi.CLD_STOPPED, int32(g.stopSignal))
 	}
 }

@@ -44,6 +44,8 @@ type Task struct {
 	forced       SigSet // signals that the task's own instructions raised and that nothing can ignore
 	pending      pending
 	stopPending  bool // has yet to take part in the stop of its group
+	stopCounted  bool // and the group waits for it
+	stopDequeued bool // nothing has continued the group since the last signal was taken
 	stopped      bool
 	iced         bool // stands still because its process is frozen
 	exiting      bool
@@ -51,6 +53,8 @@ type Task struct {
 	exitCode     int32       // as wait(2) gives it
 	pdeathSignal Signal
 	vfork        *completion // whom exec and exit let go on
+	trace        *tracing    // nil: no tracer
+	tracees      *Task       // the first of those that it traces
 
 	altStack AltStack
 	delivery delivery
@@ -70,6 +74,9 @@ type Task struct {
 	slice int   // ticks that are left
 	usage usage
 	fault faultInfo
+
+	stepForced bool // the trap flag is a tracer's, not the program's
+	debug      debugRegisters
 
 	futex     futexWaiter
 	comm      atomic.Pointer[string]

@@ -29,8 +29,8 @@ type WaitResult struct {
 // waiting is one call of Wait.
 type waiting struct {
 	options uint32
-	child   *ThreadGroup // P_PID, P_PIDFD
-	group   *ns.PID      // P_PGID
+	target  *Task   // P_PID, P_PIDFD: the leader of a child, or a tracee
+	group   *ns.PID // P_PGID
 	any     bool
 }
 
@@ -48,7 +48,9 @@ func (t *Task) Wait(a WaitArgs) (WaitResult, error) {
 			return r, err
 		}
 		nonblock = flags&abi.O_NONBLOCK != 0
-		w.child = p
+		t.k.mu.Lock()
+		w.target = p.leader
+		t.k.mu.Unlock()
 	}
 	if nonblock && a.Options&abi.WNOHANG == 0 {
 		w.options |= abi.WNOHANG
@@ -99,10 +101,7 @@ func (t *Task) waitTargetLocked(a WaitArgs, w *waiting) error {
 		if a.ID <= 0 {
 			return abi.EINVAL
 		}
-		w.child = nil
-		if o := t.k.taskByIDLocked(t.pidNS, a.ID); o != nil && o.group.leader == o {
-			w.child = o.group
-		}
+		w.target = t.k.taskByIDLocked(t.pidNS, a.ID)
 	case abi.P_PGID:
 		if a.ID < 0 {
 			return abi.EINVAL
@@ -118,65 +117,152 @@ func (t *Task) waitTargetLocked(a WaitArgs, w *waiting) error {
 	return nil
 }
 
-// scanLocked looks for a child with news. candidates says that some child could have some later.
+// scanLocked looks for a child, or a tracee, with news. candidates says that some could have some later.
 func (t *Task) scanLocked(w *waiting, r *WaitResult) (found, candidates bool) {
 	for c := t.group.children.first; c != nil; c = c.nextSib {
-		if c.parent != t && w.options&abi.WNOTHREAD != 0 || !w.matches(c) || c.zombie.Load() && w.options&abi.WEXITED == 0 {
+		if c.parent != t && w.options&abi.WNOTHREAD != 0 || !w.matches(c.leader) || !w.wantsKind(c) {
 			continue
 		}
-		candidates = true
-		if w.newsLocked(t, c, r) {
+		found, candidate := w.childLocked(t, c, r)
+		if candidates = candidates || candidate; found {
 			return true, true
+		}
+	}
+	for _, p := range t.group.threads {
+		if p != t && w.options&abi.WNOTHREAD != 0 {
+			continue
+		}
+		for o := p.tracees; o != nil; o = o.trace.next {
+			if !w.matches(o) {
+				continue
+			}
+			found, candidate := w.traceeLocked(t, o, r)
+			if candidates = candidates || candidate; found {
+				return true, true
+			}
 		}
 	}
 	return false, candidates
 }
 
-// matches reports whether c is one of the children that are waited for.
-func (w *waiting) matches(c *ThreadGroup) bool {
+// matches reports whether o is one of those that are waited for.
+func (w *waiting) matches(o *Task) bool {
 	switch {
 	case w.any:
-	case w.group != nil:
-		if c.pgrp == nil || c.pgrp.pid != w.group {
-			return false
-		}
-	case w.child != c:
-		return false
-	}
-	if w.options&abi.WALL != 0 {
 		return true
+	case w.group != nil:
+		return o.group.pgrp != nil && o.group.pgrp.pid == w.group
 	}
-	return (c.exitSignal != abi.SIGCHLD) == (w.options&abi.WCLONE != 0)
+	return w.target == o
 }
 
-// newsLocked takes the news that c has, if it is of a kind that is waited for.
-func (w *waiting) newsLocked(t *Task, c *ThreadGroup, r *WaitResult) bool {
-	keep := w.options&abi.WNOWAIT != 0
+// wantsKind reports whether a child is waited for by what it says when it ends (wait(2), __WALL and __WCLONE).
+func (w *waiting) wantsKind(c *ThreadGroup) bool {
+	return w.options&abi.WALL != 0 || (c.exitSignal != abi.SIGCHLD) == (w.options&abi.WCLONE != 0)
+}
+
+// childLocked looks for news of a child. One with a tracer in the same process has no other news than a tracee.
+func (w *waiting) childLocked(t *Task, c *ThreadGroup, r *WaitResult) (found, candidate bool) {
+	tr := c.leader.trace
 	switch {
-	case c.zombie.Load():
-		r.Code, r.Value = childCode(c.exitCode)
-		r.Status = c.exitCode
-	case c.stopNews && c.stopped && w.options&abi.WSTOPPED != 0:
-		r.Code, r.Value = abi.CLD_STOPPED, int32(c.stopSignal)
-		r.Status = int32(c.stopSignal)<<8 | 0x7f
-		c.stopNews = keep
-	case c.contNews && w.options&abi.WCONTINUED != 0:
-		r.Code, r.Value = abi.CLD_CONTINUED, abi.SIGCONT
-		r.Status = 0xffff
-		c.contNews = keep
-	default:
-		return false
+	case tr != nil && tr.tracer.group == t.group:
+		return w.traceeLocked(t, c.leader, r)
+	case !c.zombie.Load():
+		return w.stopLocked(t, c, r) || w.continueLocked(t, c.leader, r), true
+	case tr != nil:
+		return false, true // the tracer sees it first
+	case w.options&abi.WEXITED == 0:
+		return false, false
 	}
-	r.PID = c.pidLocked().In(t.pidNS)
-	r.UID = c.leader.Caller.Cred.UID
-	r.Usage = c.usageLocked()
-	r.Usage.add(&c.childUsage)
-	if c.zombie.Load() && !keep {
-		r.Usage.MaxRSS = max(c.maxRSS, c.childUsage.MaxRSS)
+	w.deathLocked(t, c.leader, c.exitCode, r)
+	if w.options&abi.WNOWAIT == 0 {
 		t.group.childUsage.add(&r.Usage)
 		c.reapLocked()
 	}
+	return true, true
+}
+
+// traceeLocked looks for news of a tracee.
+func (w *waiting) traceeLocked(t *Task, o *Task, r *WaitResult) (found, candidate bool) {
+	g, tr := o.group, o.trace
+	dead := o.exited.Load() && (g.leader != o || g.zombie.Load())
+	switch {
+	case dead && w.options&abi.WEXITED != 0:
+		w.deathLocked(t, o, o.statusLocked(), r)
+		if w.options&abi.WNOWAIT == 0 {
+			w.buryLocked(t, o, r)
+		}
+		return true, true
+	case dead:
+		return false, w.options&abi.WCONTINUED != 0
+	case tr.stopped && tr.news && !tr.listening:
+		r.Code, r.Value, r.Status = abi.CLD_TRAPPED, tr.code, tr.code<<8|0x7f
+		tr.news = w.options&abi.WNOWAIT != 0
+		w.fillLocked(t, o, r)
+		return true, true
+	}
+	return w.continueLocked(t, o, r), true
+}
+
+// buryLocked is the end of a tracee whose death its tracer has seen: of a thread for good, of a process for the tracer if
+// that is not its parent.
+func (w *waiting) buryLocked(t *Task, o *Task, r *WaitResult) {
+	g := o.group
+	switch {
+	case g.leader == o && g.parent != nil && g.parent.group == t.group:
+		t.group.childUsage.add(&r.Usage)
+		g.reapLocked()
+	default:
+		o.abandonLocked()
+	}
+}
+
+// stopLocked takes the news that a child has stopped.
+func (w *waiting) stopLocked(t *Task, c *ThreadGroup, r *WaitResult) bool {
+	if !c.stopNews || !c.stopped || w.options&abi.WSTOPPED == 0 {
+		return false
+	}
+	r.Code, r.Value = abi.CLD_STOPPED, int32(c.stopSignal)
+	r.Status = int32(c.stopSignal)<<8 | 0x7f
+	c.stopNews = w.options&abi.WNOWAIT != 0
+	w.fillLocked(t, c.leader, r)
 	return true
+}
+
+// continueLocked takes the news that the process of o goes on.
+func (w *waiting) continueLocked(t *Task, o *Task, r *WaitResult) bool {
+	g := o.group
+	if !g.contNews || w.options&abi.WCONTINUED == 0 {
+		return false
+	}
+	r.Code, r.Value, r.Status = abi.CLD_CONTINUED, abi.SIGCONT, 0xffff
+	g.contNews = w.options&abi.WNOWAIT != 0
+	w.fillLocked(t, o, r)
+	return true
+}
+
+// deathLocked tells how o has ended.
+func (w *waiting) deathLocked(t *Task, o *Task, status int32, r *WaitResult) {
+	g := o.group
+	r.Code, r.Value = childCode(status)
+	r.Status = status
+	w.fillLocked(t, o, r)
+	if g.leader == o {
+		r.Usage.MaxRSS = max(g.maxRSS, g.childUsage.MaxRSS)
+	}
+}
+
+// fillLocked tells who has news.
+func (w *waiting) fillLocked(t *Task, o *Task, r *WaitResult) {
+	g := o.group
+	r.PID = o.pid.In(t.pidNS)
+	r.UID = o.Caller.Cred.UID
+	if g.leader == o {
+		r.Usage = g.usageLocked()
+		r.Usage.add(&g.childUsage)
+	} else {
+		r.Usage = o.usage.snapshot()
+	}
 }
 
 // childInfoLocked is what SIGCHLD tells p about g.

@@ -36,7 +36,7 @@ func noSyscall(*proc.Task) (uint32, error) { return 0, abi.ENOSYS }
 // signal code winds it back.
 func failed(t *proc.Task, err error) uint32 {
 	e := errno(err)
-	if e >= abi.ERESTARTSYS && e <= abi.ERESTART_RESTARTBLOCK {
+	if e.AsksRestart() {
 		t.SetRestart(e)
 		e = abi.EINTR
 	}
@@ -61,15 +61,22 @@ func errno(err error) abi.Errno {
 // Restart implements proc.ABI: it winds t back to the instruction that made the last system call. All ways in have two
 // bytes of int $0x80 before the place they return to; a fast call comes without its sixth argument in EBP.
 func (a *ABI) Restart(t *proc.Task, block bool) {
+	a.SettleCall(t)
 	c := t.Ctx
-	if c.Vector != proc.VectorSyscall {
-		if v, err := load32(t, c.ESP); err == nil {
-			c.EBP = v
-		}
-	}
 	c.EAX = t.SyscallNr
 	if block {
 		c.EAX = nrRestartSyscall
 	}
 	c.EIP -= 2
+}
+
+// SettleCall implements proc.ABI. What follows the fast entries takes EBP off the stack again.
+func (a *ABI) SettleCall(t *proc.Task) {
+	c := t.Ctx
+	if c.Vector == proc.VectorSyscall {
+		return
+	}
+	if v, err := load32(t, c.ESP); err == nil {
+		c.EBP, c.Vector = v, proc.VectorSyscall
+	}
 }

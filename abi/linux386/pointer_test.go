@@ -71,7 +71,7 @@ var notLoaded = map[string]string{
 	"clock_nanosleep_time64.3": "written after a signal", "futex.4": "another operation's", "futex_time64.4": "another operation's",
 	"rt_sigtimedwait.1": "written after a signal", "rt_sigtimedwait_time64.1": "written after a signal",
 	"recvfrom.4": "a stream has no addresses", "recvfrom.5": "a stream has no addresses", "ipc.4": "depends on the call",
-	"fsconfig.2": "depends on the command", "semctl.3": "depends on the command", "shmctl.2": "no shared memory in this kernel",
+	"ptrace.2": "depends on the request", "ptrace.3": "depends on the request", "fsconfig.2": "depends on the command", "semctl.3": "depends on the command", "shmctl.2": "no shared memory in this kernel",
 }
 
 // pointerTest makes processes in which every call has something to work on.

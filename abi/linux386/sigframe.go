@@ -247,6 +247,7 @@ func (a *ABI) sigreturn(t *proc.Task, s *sigcontext, mask proc.SigSet) (uint32, 
 	if old != [4]uint16{c.DS, c.ES, c.FS, c.GS} {
 		a.cpu.Reload(c)
 	}
+	t.SyscallNr = proc.NoSyscall // nobody shall take what EAX holds for its result
 	return c.EAX, nil
 }
 

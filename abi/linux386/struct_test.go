@@ -56,6 +56,10 @@ var layouts = []struct {
 		{"siginfo_t", siginfo{}}, {"struct sigevent", sigevent{}}, {"struct sigcontext_32", sigcontext{}},
 		{"struct ucontext", ucontext{}}, {"struct fphead", fpstate{}}, {"struct _fpx_sw_bytes", fpxSW{}},
 	}},
+	{"#include <sys/user.h>\n#include <linux/ptrace.h>\n", []cStruct{
+		{"struct user_regs_struct", userRegs{}}, {"struct user", userArea{}},
+		{"struct ptrace_peeksiginfo_args", peekSiginfoArgs{}}, {"struct ptrace_syscall_info", syscallInfo{}},
+	}},
 	{"#define _GNU_SOURCE\n#include <sys/socket.h>\n", []cStruct{
 		{"struct msghdr", msghdr{}}, {"struct mmsghdr", mmsghdr{}}, {"struct cmsghdr", cmsghdr{}},
 		{"struct ucred", ucred{}}, {"struct linger", linger{}},

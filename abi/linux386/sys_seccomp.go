@@ -10,17 +10,26 @@ import (
 // strictCalls are the system calls that SECCOMP_MODE_STRICT allows: exit, read, write and sigreturn.
 var strictCalls = []uint32{1, 3, 4, 119}
 
-// askFilters asks the filters of t about call nr; without run, v is its result.
-func askFilters(t *proc.Task, nr uint32) (v uint32, run bool) {
-	if t.SeccompAllows(nr, abi.AUDIT_ARCH_I386) {
-		return 0, true
+// askFilters asks the filters of t about the call that it is making; without run, v is its result. A tracer that they ask
+// may make another call of it.
+func askFilters(t *proc.Task) (v uint32, run bool) {
+	for asked := false; ; asked = true {
+		nr := t.SyscallNr
+		switch {
+		case asked && int32(nr) < 0:
+			return t.Ctx.EAX, false
+		case t.SeccompAllows(nr, abi.AUDIT_ARCH_I386):
+			return 0, true
+		}
+		r := registers(t)
+		d := bpf.Data{bpf.WordNr: nr, bpf.WordArch: abi.AUDIT_ARCH_I386, bpf.WordIP: t.Ctx.EIP}
+		for i, v := range r[:inResult] {
+			d[bpf.WordArgs+2*i] = v
+		}
+		if v, verdict := t.Seccomp(&d, asked); verdict != proc.SeccompAsked {
+			return v, verdict == proc.SeccompRun
+		}
 	}
-	r := registers(t)
-	d := bpf.Data{bpf.WordNr: nr, bpf.WordArch: abi.AUDIT_ARCH_I386, bpf.WordIP: t.Ctx.EIP}
-	for i, v := range r[:inResult] {
-		d[bpf.WordArgs+2*i] = v
-	}
-	return t.Seccomp(&d)
 }
 
 // SeccompOp is the operation of seccomp(2).

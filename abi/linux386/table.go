@@ -57,7 +57,7 @@ var rowsTo190 = [...]row{
 	23:  op1("setuid", sysSetuid16),
 	24:  fn0("getuid", sysGetuid16),
 	25:  op1("stime", sysStime),
-	26:  none("ptrace", "tracing of processes is not there yet"),
+	26:  fn4("ptrace", sysPtrace).but("PTRACE_SINGLEBLOCK"),
 	27:  fn1("alarm", sysAlarm),
 	28:  op2("oldfstat", sysFstat[oldKernelStat]),
 	29:  op0("pause", sysPause),

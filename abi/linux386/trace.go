@@ -7,10 +7,11 @@ import (
 	"cleave/proc"
 )
 
-// watched carries out a system call of a task that is traced, has filters, or has a limit of memory.
+// watched carries out a system call of a task that is traced, by the kernel or another task, has filters, or has a limit
+// of memory.
 func (a *ABI) watched(t *proc.Task, nr uint32) {
 	if t.Ctx.Work.Load()&proc.WorkTrace == 0 || a.trace == nil {
-		t.Ctx.EAX = a.filtered(t, nr)
+		t.Ctx.EAX = a.filtered(t)
 		return
 	}
 	r := rowFor(nr)
@@ -20,7 +21,7 @@ func (a *ABI) watched(t *proc.Task, nr uint32) {
 		p.text(") = ?")
 		a.trace(t, p.buf)
 	}
-	v := a.filtered(t, nr)
+	v := a.filtered(t)
 	t.Ctx.EAX = v
 	if r.final {
 		return
@@ -36,14 +37,19 @@ func (a *ABI) watched(t *proc.Task, nr uint32) {
 // maxResult is the greatest result that is not an error: the numbers above are negative errors.
 const maxResult = ^uint32(4095)
 
-// filtered carries out a system call if the filters of the task let it through.
-func (a *ABI) filtered(t *proc.Task, nr uint32) uint32 {
+// filtered carries out a system call if the tracer and the filters of the task let it through.
+func (a *ABI) filtered(t *proc.Task) uint32 {
+	if t.Ctx.Work.Load()&proc.WorkTraceCall != 0 {
+		if run := t.CallEntry(); !run || t.SyscallNr == proc.NoSyscall {
+			return t.Ctx.EAX
+		}
+	}
 	if t.Ctx.Work.Load()&proc.WorkSeccomp != 0 {
-		if v, run := askFilters(t, nr); !run {
+		if v, run := askFilters(t); !run {
 			return v
 		}
 	}
-	v := a.carryOut(t, nr)
+	v := a.carryOut(t, t.SyscallNr)
 	if t.Ctx.Work.Load()&proc.WorkLimited != 0 {
 		t.KeepLimits()
 	}

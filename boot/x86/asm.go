@@ -11,6 +11,9 @@ type (
 )
 
 const (
+	dr6None    = 0xffff0ff0 // what DR6 holds when no debug exception was (SDM vol. 3, 17.2.3)
+	dr6Reasons = 0xe00f     // B0 to B3, BD, BS, BT
+
 	vectorPageFault   = proc.VectorPageFault
 	vectorDebug       = proc.VectorDebug
 	vectorInterrupts  = proc.VectorInterrupts

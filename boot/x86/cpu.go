@@ -59,6 +59,10 @@ func loadSegments(ds, es, fs, gs uint16)
 // readSegments returns DS, ES, FS and GS.
 func readSegments() [4]uint16
 
+// takeDR6 returns the bits of DR6 that say what the last debug exception was (SDM vol. 3, 17.2.3), and clears them: the
+// processor only sets them.
+func takeDR6() uint32
+
 // Run implements proc.CPU. From the test of Work on, up to the trap, it has no preemption point: what it calls is nosplit.
 func (c *CPU) Run(ctx *proc.Context, t *proc.Task, calls proc.Syscaller) proc.Trap {
 	ctx.Sanitize()
@@ -85,8 +89,11 @@ func (c *CPU) Run(ctx *proc.Context, t *proc.Task, calls proc.Syscaller) proc.Tr
 func trapOf(ctx *proc.Context) proc.Trap {
 	ctx.Traps++
 	t := proc.Trap{Vector: ctx.Vector, Error: ctx.Error}
-	if t.Vector == proc.VectorPageFault {
+	switch t.Vector {
+	case proc.VectorPageFault:
 		t.Addr = uint32(readCR2())
+	case proc.VectorDebug:
+		t.Error = takeDR6()
 	}
 	return t
 }

@@ -60,6 +60,16 @@ TEXT ·clearDR7(SB), NOSPLIT, $0-0
 	MOVQ	AX, DR7
 	RET
 
+// func takeDR6() uint32
+TEXT ·takeDR6(SB), NOSPLIT, $0-4
+	MOVQ	DR6, AX
+	MOVL	$const_dr6None, CX
+	MOVQ	CX, DR6
+	XORL	CX, AX
+	ANDL	$const_dr6Reasons, AX
+	MOVL	AX, ret+0(FP)
+	RET
+
 // func rdmsr(msr uint32) uint64
 TEXT ·rdmsr(SB), NOSPLIT, $0-16
 	MOVL	msr+0(FP), CX

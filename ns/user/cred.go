@@ -207,6 +207,13 @@ func (c *Cred) MayAccess(t *Cred, byFSIDs bool) bool {
 	if !same && !c.HasOverTask(CapSysPtrace, t.NS) {
 		return false
 	}
+	return c.covers(t, caps)
+}
+
+// Covers reports whether the holder, a parent of a task with credentials t, may be its tracer (ptrace(2), PTRACE_TRACEME).
+func (c *Cred) Covers(t *Cred) bool { return c.covers(t, c.Permitted) }
+
+func (c *Cred) covers(t *Cred, caps Caps) bool {
 	return (c.NS == t.NS && t.Permitted.In(caps)) || c.HasOverTask(CapSysPtrace, t.NS)
 }
 

@@ -28,7 +28,7 @@ func showStatus(x *access, w *text) error {
 		w.printf("Umask:\t%#04o\n", i.Umask)
 	}
 	w.printf("State:\t%c (%s)\n", i.State, stateNames[i.State])
-	w.printf("Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t0\n", i.TGID, i.PID, i.PPID)
+	w.printf("Tgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\nTracerPid:\t%d\n", i.TGID, i.PID, i.PPID, i.TracerPID)
 	c, u := i.Cred, x.userNS()
 	w.printf("Uid:\t%d\t%d\t%d\t%d\n", u.ShowKUID(c.UID), u.ShowKUID(c.EUID), u.ShowKUID(c.SUID), u.ShowKUID(c.FSUID))
 	w.printf("Gid:\t%d\t%d\t%d\t%d\n", u.ShowKGID(c.GID), u.ShowKGID(c.EGID), u.ShowKGID(c.SGID), u.ShowKGID(c.FSGID))

@@ -52,6 +52,9 @@ func (p *cpu) script(c *proc.Context) *script {
 func (p *cpu) Run(c *proc.Context, t *proc.Task, calls proc.Syscaller) proc.Trap {
 	for {
 		trap := p.step(c)
+		if trap.Vector != proc.VectorWork {
+			c.Vector = trap.Vector
+		}
 		if trap.Vector != proc.VectorSyscall {
 			return trap
 		}

@@ -21,7 +21,7 @@ type exception struct {
 var exceptions = []exception{
 	{"#DE: divide by zero", code(0x31, 0xc9, 0xf7, 0xf1), proc.VectorDivide, 0, 2, 0},
 	// pushf; or dword [esp], 0x100; popf; nop; nop
-	{"#DB: single step", code(0x9c, 0x81, 0x0c, 0x24, uint32(0x100), 0x9d, 0x90, 0x90), proc.VectorDebug, 0, 10, 0},
+	{"#DB: single step", code(0x9c, 0x81, 0x0c, 0x24, uint32(0x100), 0x9d, 0x90, 0x90), proc.VectorDebug, 1 << 14, 10, 0},
 	{"#BP: INT3", code(0xcc), proc.VectorBreakpoint, 0, 1, 0},
 	{"#OF: INTO", code(0xb0, 0x7f, 0x04, 1, 0xce), proc.VectorOverflow, 0, 5, 0},
 	{"#BR: BOUND", code(0xb8, uint32(1000), 0x62, 0x05, uint32(constAddr)), proc.VectorBound, 0, 5, 0},
