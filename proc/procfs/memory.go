@@ -229,19 +229,23 @@ func copyMemory(as *mm.AddressSpace, b fs.Buffer, from, to uint64) (int, error) 
 // memoryFile is mem: the memory of a process, by address.
 type memoryFile struct {
 	fs.NoFile
-	as *mm.AddressSpace // of the moment when it was opened; nil: there was none
+	as *mm.AddressSpace // of the moment when it was opened; nil: there was none. The file keeps nothing of it in memory.
 }
 
 func openMemory(_ *node, _ *fs.File, x *access) (fs.FileOps, error) {
-	return &memoryFile{as: x.t.AddressSpace()}, nil
+	return &memoryFile{as: unheld(x.t.AddressSpace())}, nil
 }
 
-// Release implements fs.FileOps.
-func (o *memoryFile) Release(*fs.File) {
-	if o.as != nil {
-		o.as.Unref()
+// unheld gives a reference to an address space back.
+func unheld(as *mm.AddressSpace) *mm.AddressSpace {
+	if as != nil {
+		as.Unref()
 	}
+	return as
 }
+
+// hold makes sure of the memory while it is used. It fails after an execve or the end of the process: there is nothing then.
+func (o *memoryFile) hold() bool { return o.as != nil && o.as.TryRef() }
 
 // Seek implements fs.FileOps.
 func (o *memoryFile) Seek(_ *fs.File, pos, off int64, whence int) (int64, error) {
@@ -253,17 +257,19 @@ func (o *memoryFile) Seek(_ *fs.File, pos, off int64, whence int) (int64, error)
 
 // Read implements fs.FileOps.
 func (o *memoryFile) Read(_ *fs.File, _ *fs.Caller, b fs.Buffer, off int64) (int, error) {
-	if o.as == nil || off >= 1<<32 {
+	if off >= 1<<32 || !o.hold() {
 		return 0, nil
 	}
+	defer o.as.Unref()
 	return copyMemory(o.as, b, uint64(off), 1<<32)
 }
 
 // Write implements fs.FileOps. Who may open the file may write to it: it is how debuggers do.
 func (o *memoryFile) Write(_ *fs.File, _ *fs.Caller, b fs.Buffer, off int64) (int, error) {
-	if o.as == nil || off >= 1<<32 {
+	if off >= 1<<32 || !o.hold() {
 		return 0, nil
 	}
+	defer o.as.Unref()
 	var page [abi.PageSize]byte
 	done := 0
 	for b.Len() > 0 && off < 1<<32 {

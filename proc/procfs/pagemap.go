@@ -21,7 +21,7 @@ const (
 type pagemapFileOps struct{ memoryFile }
 
 func openPagemap(_ *node, _ *fs.File, x *access) (fs.FileOps, error) {
-	return &pagemapFileOps{memoryFile{as: x.t.AddressSpace()}}, nil
+	return &pagemapFileOps{memoryFile{as: unheld(x.t.AddressSpace())}}, nil
 }
 
 // Read implements fs.FileOps. EINVAL: a part of an entry. Who opened the file without CAP_SYS_ADMIN does not see where in
@@ -35,7 +35,11 @@ func (o *pagemapFileOps) Read(f *fs.File, _ *fs.Caller, b fs.Buffer, off int64) 
 	var pages [64]mm.PageInfo
 	var text [len(pages) * pagemapEntry]byte
 	done := 0
-	for page := off / pagemapEntry; o.as != nil && page < all && b.Len() > 0; {
+	if !o.hold() {
+		return 0, nil
+	}
+	defer o.as.Unref()
+	for page := off / pagemapEntry; page < all && b.Len() > 0; {
 		list := pages[:min(int64(len(pages)), int64(b.Len()/pagemapEntry), all-page)]
 		o.as.Pages(uint32(page), list)
 		for i := range list {

@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"cleave/abi"
+	"cleave/fs"
 	"cleave/fs/eventfd"
 	"cleave/ns"
 	"cleave/ns/user"
 	"cleave/proc"
+	"cleave/proc/proctest"
 )
 
 func TestEveryFile(t *testing.T) {
@@ -241,6 +243,39 @@ func TestAccess(t *testing.T) {
 	w.become(twin, 1000)
 	_, err = w.link(twin, "/proc/2/exe")
 	w.want("another's of the same user, undumpable", err, abi.EACCES)
+}
+
+// TestMemoryOfTheDead: an open mem or pagemap keeps no memory, and shows none once the process has ended.
+func TestMemoryOfTheDead(t *testing.T) {
+	const exitGroup = 252
+	w := newWorld(t, "")
+	child := w.Init.Fork()
+	w.do(w.Init, func(p *proc.Task) {
+		files := map[string]*fs.File{}
+		for _, name := range []string{"mem", "pagemap"} {
+			f, err := p.Caller.Open(abi.AT_FDCWD, []byte("/proc/2/"+name), fs.OpenHow{Flags: abi.O_RDONLY})
+			w.want(name, err, 0)
+			files[name] = f
+			defer f.Put()
+		}
+		read := func(name string, at int64) int {
+			n, err := p.Caller.Pread(files[name], &fs.Bytes{B: make([]byte, 8)}, at)
+			w.want(name, err, 0)
+			return n
+		}
+		at := int64(proctest.Scratch)
+		if n, m := read("mem", at), read("pagemap", at/abi.PageSize*8); n != 8 || m != 8 {
+			t.Errorf("alive: %d and %d bytes", n, m)
+		}
+		before := w.Counts().Frames
+		child.Start(exitGroup).Wait()
+		if n, m := read("mem", at), read("pagemap", at/abi.PageSize*8); n != 0 || m != 0 {
+			t.Errorf("ended: %d and %d bytes", n, m)
+		}
+		if after := w.Counts().Frames; after >= before {
+			t.Errorf("its end freed no frames: %d, then %d", before, after)
+		}
+	})
 }
 
 func TestHidePID(t *testing.T) {
