@@ -42,7 +42,7 @@ type fixup struct {
 type function struct {
 	name       string
 	start, end int
-	signal     bool // a signal frame, which has no tables
+	context    int // of a signal frame: how far its sigcontext is above ESP at the start; else 0
 	steps      []step
 }
 

@@ -61,20 +61,21 @@ func (a *assembler) vsyscall(fast FastCall) {
 // sigreturns are what signal handlers return to. Debuggers and unwinders know a signal frame by these bytes.
 func (a *assembler) sigreturns() {
 	a.begin("__kernel_sigreturn")
-	a.emit(0x58 + byte(eax)) // pop: the signal's number
+	a.signalFrame(plainHead - sigcontextSize)
+	a.pop(eax) // the signal's number
 	a.movImm(eax, nrSigreturn)
 	a.int80()
-	a.endSignal()
+	a.end()
 	a.begin("__kernel_rt_sigreturn")
+	a.signalFrame(rtUCOffset + 5*wordSize) // behind flags, link and stack of its ucontext
 	a.movImm(eax, nrRTSigreturn)
 	a.int80()
-	a.endSignal()
+	a.end()
 }
 
-func (a *assembler) endSignal() {
-	a.end()
-	a.funcs[len(a.funcs)-1].signal = true
-}
+// signalFrame says that the function begins with a signal frame at ESP, off which its return address is gone. context is
+// where in the frame the sigcontext lies.
+func (a *assembler) signalFrame(context int) { a.funcs[len(a.funcs)-1].context = context - wordSize }
 
 // Where timePage has its fields.
 var (

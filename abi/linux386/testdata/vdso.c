@@ -101,6 +101,10 @@ __attribute__((noinline)) static long blocked(void) {
 	asm volatile("call *vsyscall_ptr" : "=a"(r) : "a"(SYS_pause) : "memory", "cc");
 	return r;
 }
+static __attribute__((noinline)) void interrupted(void) {
+	long r;
+	asm volatile("int $0x80" : "=a"(r) : "0"(SYS_kill), "b"(getpid()), "c"(SIGUSR1) : "memory");
+}
 extern void __register_frame(void *);
 
 struct ts64 { int64_t sec, ns; };
@@ -173,6 +177,20 @@ int main(int argc, char **argv) {
 	for (int i = 0; i < eh->e_phnum; i++) if (ph[i].p_type == PT_GNU_EH_FRAME) {
 		char *hdr = vdso + ph[i].p_vaddr;
 		__register_frame(hdr + 4 + *(int32_t *)(hdr + 4));
+	}
+	// And from a handler through its frame, by either function that handlers return to.
+	for (int rt = 0; rt < 2; rt++) {
+		struct { void *handler; unsigned long flags; void *restorer; unsigned long mask[2]; } act = {onalarm,
+			0x04000000 | (rt ? SA_SIGINFO : 0), lookup(rt ? "__kernel_rt_sigreturn" : "__kernel_sigreturn", "LINUX_2.5", 1)};
+		CHECK(syscall(SYS_rt_sigaction, SIGUSR1, &act, 0, 8) == 0);
+		interrupted();
+		int at = 0, callers = 0;
+		for (int i = 0; i < frames; i++) {
+			if (trace[i] == act.restorer) at = i;
+			if (at && i == at + 1) CHECK((char *)trace[i] > (char *)interrupted && (char *)trace[i] < (char *)interrupted + 64);
+			if (at && (char *)trace[i] > (char *)main && (char *)trace[i] < (char *)main + 65536) callers = 1;
+		}
+		CHECK(at && callers);
 	}
 	struct sigaction sa = {.sa_handler = onalarm};
 	sigaction(SIGALRM, &sa, 0);
