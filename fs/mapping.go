@@ -185,9 +185,7 @@ func (m *Mapping) remove(first, end uint64) {
 		if m.Mapped() {
 			m.Unmap(m, first, end-first, true)
 		}
-		for _, f := range batch[:k] {
-			m.pool.Unref(f)
-		}
+		m.pool.UnrefAll(batch[:k])
 		n += k
 		if k < len(batch) {
 			break

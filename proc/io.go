@@ -117,10 +117,12 @@ func (t *Task) once(op ioOp, f *fs.File, b fs.Buffer, off int64) (int, error) {
 
 // failed goes on with a transfer that has moved n bytes and then failed.
 func (t *Task) failed(op ioOp, f *fs.File, b fs.Buffer, off int64, n int, err error) (int, error) {
-	if err == abi.EAGAIN && !f.Nonblock() {
+	e, _ := err.(abi.Errno) // which is compared faster
+	if e == abi.EAGAIN && !f.Nonblock() {
 		n, err = t.transferSlow(op, f, b, off, n)
+		e, _ = err.(abi.Errno)
 	}
-	if err == abi.EPIPE {
+	if e == abi.EPIPE {
 		t.BrokenPipe()
 	}
 	if n > 0 {
@@ -147,7 +149,7 @@ func (t *Task) transferSlow(op ioOp, f *fs.File, b fs.Buffer, off int64, n int) 
 		var k int
 		k, err = t.once(op, f, b, off+int64(n))
 		n += k
-		if err != abi.EAGAIN {
+		if e, _ := err.(abi.Errno); e != abi.EAGAIN {
 			break
 		}
 		if err = t.Block(deadline); err != nil {

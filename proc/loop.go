@@ -16,9 +16,9 @@ type Interrupts interface {
 
 // run is the life of a task: user mode, until a trap; then what the trap asks for. It is the goroutine of the task.
 func (t *Task) run() {
-	ctx, cpu, table := t.Ctx, t.k.cpu, t.k.ABI
+	ctx, cpu, calls := t.Ctx, t.k.cpu, Syscaller(t.k.ABI) // once: to find the methods costs as much as a call
 	for {
-		trap := cpu.Run(ctx, t, table)
+		trap := cpu.Run(ctx, t, calls)
 		if trap.Vector != VectorWork {
 			t.trap(trap)
 		} else if !t.work() {

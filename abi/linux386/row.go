@@ -35,6 +35,11 @@ func fn0(name string, h func(*proc.Task) (uint32, error)) row {
 	return row{name: name, ret: Int(0), call: h}
 }
 
+// fnRaw is fn0 for a call with arguments, which the handler takes from the registers: for calls that are made very often.
+func fnRaw(name string, h func(*proc.Task) (uint32, error), args ...shower) row {
+	return row{name: name, args: args, ret: Int(0), call: h}
+}
+
 func fn1[A, R word](name string, h func(*proc.Task, A) (R, error)) row {
 	var a A
 	var r R
@@ -184,12 +189,6 @@ func op6[A, B, C, D, E, F word](name string, h func(*proc.Task, A, B, C, D, E, F
 // but notes what is missing of a call.
 func (r row) but(lacks string) row {
 	r.lacks = lacks
-	return r
-}
-
-// hot gives a call that is made very often a function of its own, which calls the same handler, but directly.
-func (r row) hot(call func(*proc.Task) (uint32, error)) row {
-	r.call = call
 	return r
 }
 

@@ -12,13 +12,15 @@ import (
 // Calls on a descriptor that are made often borrow its file: a file that is open for reading or writing is none that
 // was opened with O_PATH.
 
-func sysRead(t *proc.Task, fd FD, buf Out, n Size) (Size, error) {
-	f, counted, err := t.Files().Borrow(int(fd))
+// sysRead is read(fd, buf, n).
+func sysRead(t *proc.Task) (uint32, error) {
+	c := t.Ctx
+	f, counted, err := t.Files().Borrow(int(int32(c.EBX)))
 	if err != nil {
 		return 0, err
 	}
 	done := 0
-	if b, e := t.Buffer(uint32(buf), uint32(n)); e == nil {
+	if b, e := t.Buffer(c.ECX, c.EDX); e == nil {
 		done, err = t.Read(f, b)
 	} else if err = e; !f.Readable() {
 		err = abi.EBADF
@@ -26,27 +28,18 @@ func sysRead(t *proc.Task, fd FD, buf Out, n Size) (Size, error) {
 	if counted {
 		f.Put()
 	}
-	return Size(done), err
+	return uint32(done), err
 }
 
-// Calls for the table: see row.hot.
-func callRead(t *proc.Task) (uint32, error) {
-	n, err := sysRead(t, FD(t.Ctx.EBX), Out(t.Ctx.ECX), Size(t.Ctx.EDX))
-	return uint32(n), err
-}
-
-func callWrite(t *proc.Task) (uint32, error) {
-	n, err := sysWrite(t, FD(t.Ctx.EBX), In(t.Ctx.ECX), Size(t.Ctx.EDX))
-	return uint32(n), err
-}
-
-func sysWrite(t *proc.Task, fd FD, buf In, n Size) (Size, error) {
-	f, counted, err := t.Files().Borrow(int(fd))
+// sysWrite is write(fd, buf, n).
+func sysWrite(t *proc.Task) (uint32, error) {
+	c := t.Ctx
+	f, counted, err := t.Files().Borrow(int(int32(c.EBX)))
 	if err != nil {
 		return 0, err
 	}
 	done := 0
-	if b, e := t.Buffer(uint32(buf), uint32(n)); e == nil {
+	if b, e := t.Buffer(c.ECX, c.EDX); e == nil {
 		done, err = t.Write(f, b)
 	} else if err = e; !f.Writable() {
 		err = abi.EBADF
@@ -54,7 +47,7 @@ func sysWrite(t *proc.Task, fd FD, buf In, n Size) (Size, error) {
 	if counted {
 		f.Put()
 	}
-	return Size(done), err
+	return uint32(done), err
 }
 
 func sysPread64(t *proc.Task, fd FD, buf Out, n Size, lo OffLo, hi OffHi) (Size, error) {

@@ -225,8 +225,8 @@ func (p *Pool) refillLocked(n int) bool {
 		return false
 	}
 	n = p.source.Take(p.scratch[:n])
-	for _, f := range p.scratch[:n] {
-		p.pushLocked(f)
+	for i := n - 1; i >= 0; i-- { // the first one is allocated first
+		p.pushLocked(p.scratch[i])
 	}
 	return n > 0
 }
@@ -264,10 +264,12 @@ func (p *Pool) Unref(f PFN) {
 	}
 }
 
-// UnrefAll is Unref for many frames, at less cost.
+// UnrefAll is Unref for many frames, at less cost. It begins with the last one, so that they are allocated again in the same
+// order: a file whose frames lie one behind another is copied in one go.
 func (p *Pool) UnrefAll(frames []PFN) {
 	p.mu.Lock()
-	for _, f := range frames {
+	for i := len(frames) - 1; i >= 0; i-- {
+		f := frames[i]
 		switch n := atomic.AddUint32(&p.refs[f], ^uint32(0)); {
 		case n == 0:
 			p.freeLocked(f)
@@ -308,17 +310,18 @@ func (p *Pool) freeLocked(f PFN) {
 	}
 }
 
-// drainLocked gives a batch of free frames back to the source.
+// drainLocked gives a batch of free frames back to the source: the next one to be allocated last, so that the source, too, gives
+// it first.
 func (p *Pool) drainLocked() {
-	n := 0
-	for n < batch && p.head != 0 {
+	at := batch
+	for at > 0 && p.head != 0 {
 		f := p.head
 		p.head = PFN(atomic.LoadUint32(&p.refs[f]) &^ freeBit)
-		p.scratch[n] = f
-		n++
+		at--
+		p.scratch[at] = f
 	}
-	p.nfree -= n
-	p.source.Give(p.scratch[:n])
+	p.nfree -= batch - at
+	p.source.Give(p.scratch[at:])
 }
 
 // Trim gives all free frames back to the source.

@@ -224,7 +224,7 @@ var (
 	bareArg0  = []byte("cleave\x00")
 	bareGC100 = []byte("GOGC=100\x00")
 	bareGC200 = []byte("GOGC=200\x00")
-	bareGC400 = []byte("GOGC=400\x00")
+	bareGC800 = []byte("GOGC=800\x00")
 	// The kernel's own Go code leaves the AVX registers to user programs. The profiler of memory would cost 1.4 MiB.
 	bareDebugEnv = []byte("GODEBUG=memprofilerate=0,gcshrinkstackoff=1,cpu.avx=off,cpu.avx2=off,cpu.avx512f=off,cpu.fma=off\x00")
 )
@@ -236,7 +236,7 @@ var (
 func bareVectorInit() *bareVector {
 	gc := &bareGC100[0]
 	if mib := barePool.Total() >> 8; mib >= 192 {
-		gc = &bareGC400[0]
+		gc = &bareGC800[0]
 	} else if mib >= 96 {
 		gc = &bareGC200[0]
 	}
