@@ -31,7 +31,7 @@ func TestFsopenFsmountMoveMount(t *testing.T) {
 	k.want(abi.EINVAL, err)
 	k.ok(k.Fsconfig(ctx, abi.FSCONFIG_SET_STRING, "source", "mem"))
 	k.ok(k.Fsconfig(ctx, abi.FSCONFIG_SET_STRING, "size", "64k"))
-	k.want(abi.EOPNOTSUPP, k.Fsconfig(ctx, abi.FSCONFIG_SET_FD, "x", ""))
+	k.want(abi.EOPNOTSUPP, k.Fsconfig(ctx, 99, "x", ""))
 	k.ok(k.Fsconfig(ctx, abi.FSCONFIG_CMD_CREATE, "", ""))
 	k.want(abi.EBUSY, k.Fsconfig(ctx, abi.FSCONFIG_CMD_CREATE, "", ""))
 	fd := k.fd(k.Fsmount(ctx, 0, abi.MOUNT_ATTR_NOEXEC))

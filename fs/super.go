@@ -14,6 +14,11 @@ type Type struct {
 	// Mount makes a superblock or returns an existing one with one more reference (Superblock.Get), as /proc of the same
 	// pid namespace is. Errors are those of mount(2).
 	Mount func(r *MountRequest) (*Superblock, error)
+
+	// What fsconfig(2) may set: options with a value and without. Check is asked, unless it is nil, whether Mount would take
+	// an option, "name=value", from a mounter in user namespace owner. EINVAL.
+	Values, Switches []string
+	Check            func(option string, owner *user.Namespace) error
 }
 
 // TypeFlags says how a Type may be used.

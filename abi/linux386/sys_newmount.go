@@ -73,25 +73,48 @@ func sysFsconfig(t *proc.Task, fd FD, cmd Uint, key, value Str, aux Int) error {
 	if err := checkFsconfig(uint32(cmd), key, value, aux); err != nil {
 		return err
 	}
+	f, err := t.Files().GetIO(int(fd))
+	if err != nil {
+		return err
+	}
+	defer f.Put()
+	if !fs.IsFSContext(f) {
+		return abi.EINVAL
+	}
 	var k, v string
-	var err error
 	if key != 0 {
 		if k, err = key.load(t, maxParameter); err != nil {
 			return err
 		}
 	}
-	if value != 0 && cmd == abi.FSCONFIG_SET_STRING {
-		if v, err = value.load(t, maxParameter); err != nil {
-			return err
-		}
-	}
-	f, err := t.Files().GetIO(int(fd))
-	if err != nil {
+	if v, err = loadParameter(t, uint32(cmd), value, aux); err != nil {
 		return err
 	}
-	err = t.Caller.Fsconfig(f, int(cmd), k, v)
-	f.Put()
-	return err
+	return t.Caller.Fsconfig(f, int(cmd), k, v)
+}
+
+// loadParameter returns the value of FSCONFIG_SET_STRING. What the others bring is looked at, and no more: no file
+// system has an option that takes it. EFAULT; EBADF; ENOENT: an empty path; ENAMETOOLONG.
+func loadParameter(t *proc.Task, cmd uint32, value Str, aux Int) (string, error) {
+	switch cmd {
+	case abi.FSCONFIG_SET_STRING:
+		return value.load(t, maxParameter)
+	case abi.FSCONFIG_SET_BINARY:
+		return "", t.MM().CopyIn(make([]byte, aux), uint32(value))
+	case abi.FSCONFIG_SET_PATH, abi.FSCONFIG_SET_PATH_EMPTY:
+		p, err := Path(value).load(t)
+		if err == nil && len(p) == 0 && cmd == abi.FSCONFIG_SET_PATH {
+			err = abi.ENOENT
+		}
+		return "", err
+	case abi.FSCONFIG_SET_FD:
+		f, err := t.Files().Get(int(aux))
+		if err == nil {
+			f.Put()
+		}
+		return "", err
+	}
+	return "", nil
 }
 
 // checkFsconfig refuses what does not go together: EINVAL; EOPNOTSUPP for an unknown command.

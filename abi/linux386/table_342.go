@@ -84,7 +84,7 @@ var rowsFrom342 = [...]row{
 	428 - thirdPart: fn3("open_tree", sysOpenTree),
 	429 - thirdPart: op5("move_mount", sysMoveMount),
 	430 - thirdPart: fn2("fsopen", sysFsopen),
-	431 - thirdPart: op5("fsconfig", sysFsconfig).but("values that are binary, paths or descriptors"),
+	431 - thirdPart: op5("fsconfig", sysFsconfig),
 	432 - thirdPart: fn3("fsmount", sysFsmount),
 	433 - thirdPart: fn3("fspick", sysFspick),
 	434 - thirdPart: fn2("pidfd_open", sysPidfdOpen),

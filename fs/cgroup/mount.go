@@ -60,7 +60,8 @@ type Owned interface{ Owner() *user.Namespace }
 // fileSystem is the type for mount(2). There is one file system for all; a mount shows it from the root of the mounter's
 // cgroup namespace on. EPERM: no CAP_SYS_ADMIN over that.
 func (h *Hierarchy) fileSystem() *fs.Type {
-	return &fs.Type{Name: "cgroup2", Flags: fs.TypeNoDev | fs.TypeUserNS, Mount: func(r *fs.MountRequest) (*fs.Superblock, error) {
+	switches := []string{"nsdelegate", "memory_localevents", "memory_recursiveprot", "favordynmods", "nofavordynmods"}
+	return &fs.Type{Name: "cgroup2", Flags: fs.TypeNoDev | fs.TypeUserNS, Switches: switches, Mount: func(r *fs.MountRequest) (*fs.Superblock, error) {
 		on, err := parseOptions(r.Options)
 		if err != nil {
 			return nil, err

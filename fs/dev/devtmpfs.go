@@ -26,7 +26,8 @@ func newFS(v *fs.VFS, ns *user.Namespace) *FS {
 
 // Type returns the type of file system for fs.VFS.Register.
 func (d *FS) Type() *fs.Type {
-	return &fs.Type{Name: "devtmpfs", Flags: fs.TypeNoDev, Mount: func(*fs.MountRequest) (*fs.Superblock, error) {
+	t := tmpfs.Type() // whose options it takes, though they change nothing
+	return &fs.Type{Name: "devtmpfs", Flags: fs.TypeNoDev, Values: t.Values, Switches: t.Switches, Check: t.Check, Mount: func(*fs.MountRequest) (*fs.Superblock, error) {
 		d.sb.Get()
 		return d.sb, nil
 	}}

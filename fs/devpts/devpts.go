@@ -32,7 +32,9 @@ const (
 
 // Type returns the type of file system for fs.VFS.Register.
 func Type() *fs.Type {
-	return &fs.Type{Name: "devpts", Flags: fs.TypeNoDev | fs.TypeUserNS, Mount: mount}
+	return &fs.Type{Name: "devpts", Flags: fs.TypeNoDev | fs.TypeUserNS, Mount: mount,
+		Values: []string{"mode", "ptmxmode", "max", "uid", "gid"}, Switches: []string{"newinstance"},
+		Check: func(option string, owner *user.Namespace) error { return new(options).parse(option, owner) }}
 }
 
 // FS is one instance.

@@ -14,7 +14,9 @@ import (
 
 // Type returns the type of file system for fs.VFS.Register.
 func Type() *fs.Type {
-	return &fs.Type{Name: "tmpfs", Flags: fs.TypeNoDev | fs.TypeUserNS, Mount: mount}
+	return &fs.Type{Name: "tmpfs", Flags: fs.TypeNoDev | fs.TypeUserNS, Mount: mount,
+		Values: []string{"size", "nr_blocks", "nr_inodes", "mode", "uid", "gid", "huge", "mpol"}, Switches: []string{"inode32", "inode64", "noswap"},
+		Check: func(option string, owner *user.Namespace) error { return new(options).parse(option, owner) }}
 }
 
 // FS is one tmpfs.

@@ -52,7 +52,9 @@ type Disk struct {
 // Type makes the type of file system for fs.VFS.Register.
 func Type(c Config) *fs.Type {
 	shared := &system{Config: c, root: rootTable(&c)}
-	return &fs.Type{Name: "proc", Flags: fs.TypeNoDev | fs.TypeUserNS | fs.TypeVisible, Mount: shared.mount}
+	return &fs.Type{Name: "proc", Flags: fs.TypeNoDev | fs.TypeUserNS | fs.TypeVisible, Mount: shared.mount,
+		Values: []string{"hidepid", "gid", "subset"},
+		Check:  func(option string, owner *user.Namespace) error { return new(mounted).parse(option, owner) }}
 }
 
 // system is what all mounts have in common.
