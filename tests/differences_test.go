@@ -25,7 +25,6 @@ var differences = map[string]map[string]string{
 		"os TestSpliceFile":          noTCP,
 		"os/exec TestExtraFiles":     noTCP,
 		"os/exec TestExtraFilesRace": noTCP,
-		"syscall TestExecPtrace":     "no ptrace",
 	},
 	"stress": {
 		"stress-ng dccp":         noNetwork, // nor DCCP and SCTP in this Linux, which stress-ng notices
@@ -53,9 +52,7 @@ var differences = map[string]map[string]string{
 		"stress-ng ioport":      "no input and output ports for programs (ioperm, iopl)",
 		"stress-ng key":         "no keyrings",
 		"stress-ng landlock":    "no Landlock",
-		"stress-ng ptrace":      "no ptrace",
 		"stress-ng swap":        "no swap space; Linux has it, but not on a tmpfs",
 		"stress-ng userfaultfd": "no userfaultfd",
-		"stress-ng vm-segv":     "no ptrace",
 	},
 }
