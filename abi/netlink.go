@@ -81,6 +81,86 @@ const (
 	RT_SCOPE_HOST   = 254
 )
 
+// Messages about sockets (sock_diag(7)), and states of sockets.
+const (
+	NETLINK_SOCK_DIAG   = 4
+	SOCK_DIAG_BY_FAMILY = 20
+
+	UDIAG_SHOW_NAME    = 0x01
+	UDIAG_SHOW_VFS     = 0x02
+	UDIAG_SHOW_PEER    = 0x04
+	UDIAG_SHOW_ICONS   = 0x08
+	UDIAG_SHOW_RQLEN   = 0x10
+	UDIAG_SHOW_MEMINFO = 0x20
+	UDIAG_SHOW_UID     = 0x40
+
+	UNIX_DIAG_NAME     = 0
+	UNIX_DIAG_VFS      = 1
+	UNIX_DIAG_PEER     = 2
+	UNIX_DIAG_ICONS    = 3
+	UNIX_DIAG_RQLEN    = 4
+	UNIX_DIAG_MEMINFO  = 5
+	UNIX_DIAG_SHUTDOWN = 6
+	UNIX_DIAG_UID      = 7
+
+	TCP_ESTABLISHED = 1
+	TCP_CLOSE       = 7
+	TCP_LISTEN      = 10
+)
+
+// The connector, which tells of processes (Linux's cn_proc.h).
+const (
+	NETLINK_CONNECTOR = 11
+	CN_IDX_PROC       = 1
+	CN_VAL_PROC       = 1
+
+	PROC_CN_MCAST_LISTEN = 1
+	PROC_CN_MCAST_IGNORE = 2
+
+	PROC_EVENT_NONE         = 0
+	PROC_EVENT_FORK         = 1
+	PROC_EVENT_EXEC         = 2
+	PROC_EVENT_UID          = 4
+	PROC_EVENT_GID          = 0x40
+	PROC_EVENT_SID          = 0x80
+	PROC_EVENT_COMM         = 0x200
+	PROC_EVENT_NONZERO_EXIT = 0x20000000
+	PROC_EVENT_EXIT         = 0x80000000
+	// PROC_EVENT_ALL has all events of Linux. A listener's mask of just these means the same as none.
+	PROC_EVENT_ALL = 0xe00003c7
+)
+
+// Generic netlink, and its family TASKSTATS.
+const (
+	NETLINK_GENERIC = 16
+	GENL_ID_CTRL    = 16
+
+	GENL_ADMIN_PERM   = 1
+	GENL_CMD_CAP_DO   = 2
+	GENL_CMD_CAP_DUMP = 4
+
+	CTRL_CMD_NEWFAMILY    = 1
+	CTRL_CMD_GETFAMILY    = 3
+	CTRL_ATTR_FAMILY_ID   = 1
+	CTRL_ATTR_FAMILY_NAME = 2
+	CTRL_ATTR_VERSION     = 3
+	CTRL_ATTR_HDRSIZE     = 4
+	CTRL_ATTR_MAXATTR     = 5
+	CTRL_ATTR_OPS         = 6
+	CTRL_ATTR_OP_ID       = 1
+	CTRL_ATTR_OP_FLAGS    = 2
+
+	TASKSTATS_CMD_GET        = 1
+	TASKSTATS_CMD_NEW        = 2
+	TASKSTATS_CMD_ATTR_PID   = 1
+	TASKSTATS_CMD_ATTR_TGID  = 2
+	TASKSTATS_TYPE_PID       = 1
+	TASKSTATS_TYPE_TGID      = 2
+	TASKSTATS_TYPE_STATS     = 3
+	TASKSTATS_TYPE_AGGR_PID  = 4
+	TASKSTATS_TYPE_AGGR_TGID = 5
+)
+
 // Flags, kinds and ioctls of interfaces (netdevice(7)).
 const (
 	IFNAMSIZ        = 16

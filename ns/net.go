@@ -6,6 +6,7 @@ import (
 	"cleave/abi"
 	"cleave/fs/netdev"
 	"cleave/fs/netlink"
+	"cleave/fs/socket"
 	"cleave/ns/user"
 )
 
@@ -22,12 +23,18 @@ type NetNamespace struct {
 type AbstractNames struct {
 	mu    sync.Mutex
 	names map[string]any // guarded by mu
+
+	members socket.Members
 }
+
+// Members are all unix sockets of the namespace.
+func (t *AbstractNames) Members() *socket.Members { return &t.members }
 
 // NewInitialNet makes the initial network namespace. random fills with random bits; nil: zeroes are random enough.
 func NewInitialNet(owner *user.Namespace, random func([]byte)) *NetNamespace {
 	n := &NetNamespace{}
 	n.BeginFirst(user.KindNet, owner, nil)
+	n.Netlink.EnableConnector()
 	n.Links.InitFirst(n, n.Netlink.LinkEvent, random)
 	return n
 }

@@ -68,6 +68,9 @@ func (t *Task) Clone(a *CloneArgs) (int32, error) {
 		b.drop()
 		return 0, err
 	}
+	if t.k.announced() {
+		child.announceFork()
+	}
 	child.Start()
 	t.birthEvents(&b)
 	return b.nr, nil

@@ -23,10 +23,14 @@ func (t *Task) SetCred(c *user.Cred) {
 	if c.UID != t.Caller.Cred.UID {
 		t.overLimit = true // to be looked at by execve
 	}
-	user.Commit(t.Caller.Cred, c)
+	old := t.Caller.Cred
+	user.Commit(old, c)
 	t.k.mu.Lock()
 	t.setCredLocked(c)
 	t.k.mu.Unlock()
+	if t.k.announced() {
+		t.announceCred(old, c)
+	}
 }
 
 // tooManyProcesses reports whether the task's user had more than RLIMIT_NPROC processes when the task became that user,

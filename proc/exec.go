@@ -49,10 +49,11 @@ type program struct {
 	loaderImage *elf.Image
 	persona     uint32
 
-	cred   *user.Cred
-	secure bool
-	traced bool  // by someone who may not see what set-id programs do; cred has none of their privileges
-	dump   int32 // the new value of dumpable
+	cred    *user.Cred
+	oldCred *user.Cred // what it has replaced
+	secure  bool
+	traced  bool  // by someone who may not see what set-id programs do; cred has none of their privileges
+	dump    int32 // the new value of dumpable
 
 	mm         *mm.AddressSpace
 	files      *fs.FDTable  // a copy, if the task's is shared
@@ -321,8 +322,9 @@ func (p *program) takeCredentials() bool {
 	if !p.traced && t.tracedUnsafelyLocked() {
 		return false
 	}
-	user.Commit(t.Caller.Cred, p.cred)
-	if user.GainsOrMoves(t.Caller.Cred, p.cred) || p.secure {
+	p.oldCred = t.Caller.Cred
+	user.Commit(p.oldCred, p.cred)
+	if user.GainsOrMoves(p.oldCred, p.cred) || p.secure {
 		t.pdeathSignal = 0
 	}
 	t.Caller.Cred = p.cred
@@ -359,7 +361,7 @@ func (p *program) commit() {
 	t.altStack = AltStack{}
 	t.robustHead = 0
 	t.persona.Store(p.persona)
-	t.SetComm(p.name)
+	t.setComm(p.name)
 	if old.mm != nil {
 		g.noteRSS(old.mm)
 	}
@@ -375,4 +377,8 @@ func (p *program) commit() {
 	t.Ctx.Vector = VectorSyscall // the registers have nothing to do with how execve was called
 	t.clearDebugRegisters()
 	k.cpu.Reload(t.Ctx)
+	if k.announced() {
+		t.announceCred(p.oldCred, p.cred)
+		t.announce(abi.PROC_EVENT_EXEC)
+	}
 }

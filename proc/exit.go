@@ -46,6 +46,9 @@ func (t *Task) finish() {
 	if last && g.isInit {
 		t.killNamespace()
 	}
+	if k.announced() {
+		t.announceExit()
+	}
 	t.exitTell()
 	k.cpu.Release(t.Ctx)
 	k.running.Add(-1)

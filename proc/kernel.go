@@ -163,7 +163,7 @@ func (k *Kernel) NewInit(c InitConfig) (*Task, error) {
 		return nil, err
 	}
 	t.join(g, pid)
-	t.SetComm("init")
+	t.setComm("init")
 	k.mu.Lock()
 	pid.Task = t
 	k.pidNS.SetInit(g)

@@ -165,6 +165,14 @@ func (s *Session) SignalLeader(sig int) {
 
 // SetSID is setsid(2). EPERM: the caller leads a process group, or its id is that of one.
 func (t *Task) SetSID() (int32, error) {
+	nr, err := t.leadSession()
+	if err == nil && t.k.announced() {
+		t.announce(abi.PROC_EVENT_SID)
+	}
+	return nr, err
+}
+
+func (t *Task) leadSession() (int32, error) {
 	k, g := t.k, t.group
 	k.mu.Lock()
 	defer k.mu.Unlock()

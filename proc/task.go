@@ -126,6 +126,14 @@ func (t *Task) Comm() string { return *t.comm.Load() }
 
 // SetComm changes it; what is too long is cut.
 func (t *Task) SetComm(name string) {
+	t.setComm(name)
+	if t.k.announced() {
+		t.announceComm(t.Comm())
+	}
+}
+
+// setComm is SetComm as execve does it, which is an event of another kind.
+func (t *Task) setComm(name string) {
 	if len(name) > 15 {
 		name = name[:15]
 	}

@@ -5,10 +5,7 @@ package tests
 // noTCP is the reason of tests that connect to themselves over 127.0.0.1.
 const noTCP = "no network yet: TCP"
 
-const (
-	noNetwork = "no network yet: no sockets of the Internet families"
-	noNetlink = "netlink is for the loopback interface only (NETLINK_ROUTE)"
-)
+const noNetwork = "no network yet: no sockets of the Internet families"
 
 // differences says why a verdict in Cleave is not that on Linux: part of the table -> "group name" -> reason. A
 // difference that is not here fails the test, and so does an entry that does not differ any more.
@@ -27,21 +24,18 @@ var differences = map[string]map[string]string{
 		"os/exec TestExtraFilesRace": noTCP,
 	},
 	"stress": {
-		"stress-ng dccp":         noNetwork, // nor DCCP and SCTP in this Linux, which stress-ng notices
-		"stress-ng sctp":         noNetwork,
-		"stress-ng ping-sock":    noNetwork, // Linux lets no group use them
-		"stress-ng icmp-flood":   noNetwork,
-		"stress-ng netdev":       noNetwork,
-		"stress-ng netlink-proc": noNetlink,
-		"stress-ng netlink-task": noNetlink,
-		"stress-ng rawsock":      noNetwork,
-		"stress-ng rawudp":       noNetwork,
-		"stress-ng sock":         noNetwork,
-		"stress-ng sockabuse":    noNetwork,
-		"stress-ng sockdiag":     noNetlink,
-		"stress-ng sockmany":     noNetwork,
-		"stress-ng udp":          noNetwork,
-		"stress-ng udp-flood":    noNetwork,
+		"stress-ng dccp":       noNetwork, // nor DCCP and SCTP in this Linux, which stress-ng notices
+		"stress-ng sctp":       noNetwork,
+		"stress-ng ping-sock":  noNetwork, // Linux lets no group use them
+		"stress-ng icmp-flood": noNetwork,
+		"stress-ng netdev":     noNetwork,
+		"stress-ng rawsock":    noNetwork,
+		"stress-ng rawudp":     noNetwork,
+		"stress-ng sock":       noNetwork,
+		"stress-ng sockabuse":  noNetwork,
+		"stress-ng sockmany":   noNetwork,
+		"stress-ng udp":        noNetwork,
+		"stress-ng udp-flood":  noNetwork,
 
 		"stress-ng memhotplug": "no memory blocks in sysfs",
 		"stress-ng pci":        "no PCI devices in sysfs",

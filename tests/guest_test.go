@@ -26,7 +26,11 @@ func TestGuest(t *testing.T) {
 			prog := compile(t, src)
 			var linux map[string]bool
 			if !h.cleaveOnly {
-				linux = judge(t, "Linux", native(t, "unshare", "-mpf", "--mount-proc", prog), true)
+				command := []string{"unshare", "-mpf", "--mount-proc", prog}
+				if h.initial {
+					command = []string{prog}
+				}
+				linux = judge(t, "Linux", native(t, command...), true)
 			}
 			for test, ok := range judge(t, "Cleave", guest{mem: h.mem, kargs: h.kargs}.run(t, prog), false) {
 				switch {

@@ -14,6 +14,7 @@ type header struct {
 	mem        int
 	kargs      string
 	cleaveOnly bool // "// only: Cleave": every case diverges, so that Linux cannot run it at all
+	initial    bool // "// namespaces: initial": Linux, too, runs it in its initial namespaces
 }
 
 func readHeader(t *testing.T, source string) header {
@@ -35,6 +36,8 @@ func readHeader(t *testing.T, source string) header {
 			}
 		case "kargs":
 			h.kargs = value
+		case "namespaces":
+			h.initial = value == "initial"
 		case "only":
 			h.cleaveOnly = value == "Cleave"
 		}

@@ -87,6 +87,13 @@ func TestProgramIP(t *testing.T) {
 	sameAsLinux(t, root, "/bin/bash", "/t.sh")
 }
 
+// TestProgramSS runs Debian's ss, which lists unix sockets by sock_diag, and genl.
+func TestProgramSS(t *testing.T) {
+	t.Parallel()
+	root := rootWith(t, debian(t, "bash", "coreutils", "grep", "iproute2", "perl-base", "util-linux"), map[string]string{"t.sh": script(t, "ss.sh")})
+	sameAsLinux(t, root, "/bin/bash", "/t.sh")
+}
+
 // TestProgramPAM runs Debian's su under PAM's pam_namespace, the use case of unshare's author: each user has his own /tmp.
 func TestProgramPAM(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,8 @@ import (
 type Net struct {
 	mu      sync.Mutex
 	sockets map[*Socket]struct{} // guarded by mu, as are their ports and groups
+
+	processes *connector // nil: process events are told elsewhere
 }
 
 func (n *Net) add(s *Socket) {

@@ -1,5 +1,6 @@
 // Package netlink has sockets of AF_NETLINK (netlink(7)). They speak rtnetlink(7) about the interfaces of a network
-// namespace.
+// namespace, sock_diag(7) about its unix sockets, generic netlink
+// about tasks (TASKSTATS), and the connector about what happens to processes.
 //
 // Locks, outermost first: that of the interfaces (package netdev), which is held while a change is told; Net.mu;
 // Socket.mu.
@@ -32,6 +33,12 @@ type Task interface {
 	// of, with a reference on that. ESRCH; EBADF, EINVAL.
 	LinksOfPID(pid int32) (*netdev.Table, error)
 	LinksOfFD(fd int32) (*netdev.Table, error)
+	// TaskStats tells how the thread with an id does, or the process. ESRCH.
+	TaskStats(pid int32, group bool) (*TaskStats, error)
+	// InInitialNamespaces reports whether the task is in the initial user and pid namespaces.
+	InInitialNamespaces() bool
+	// Monotonic returns the ns since the start.
+	Monotonic() int64
 }
 
 // family is a protocol of netlink.
@@ -40,10 +47,15 @@ type family struct {
 	groups   uint32 // how many there are
 	// handle answers a request. An error is told to who has asked.
 	handle func(d *dialogue, r *request) error
+	// whole takes the place of handle where a datagram is not made of requests.
+	whole func(d *dialogue, b []byte)
 }
 
 var families = [...]family{
 	{protocol: abi.NETLINK_ROUTE, groups: 39, handle: (*dialogue).route},
+	{protocol: abi.NETLINK_SOCK_DIAG, groups: 4, handle: (*dialogue).diag},
+	{protocol: abi.NETLINK_CONNECTOR, groups: 10, whole: (*dialogue).connector},
+	{protocol: abi.NETLINK_GENERIC, groups: 32, handle: (*dialogue).generic},
 }
 
 // Socket is a netlink socket. What it is sent is answered at once; the answers wait in it.
@@ -52,13 +64,15 @@ type Socket struct {
 	opts   socket.Options
 	family *family
 	net    *Net
-	links  *netdev.Table // of the namespace, on which the socket has a reference
+	links  *netdev.Table   // of the namespace, on which the socket has a reference
+	unix   *socket.Members // its unix sockets
 	ino    uint64
 	queue  wait.Queue
 
 	// Guarded by net.mu.
-	port   uint32 // its address; 0: none yet
-	groups uint64 // a bit for each group that it is in, the first for group 1
+	port      uint32 // its address; 0: none yet
+	groups    uint64 // a bit for each group that it is in, the first for group 1
+	processes processListener
 
 	mu      sync.Mutex
 	answers []datagram // guarded by mu, as is what follows
@@ -92,7 +106,7 @@ func New(v *fs.VFS, c *fs.Caller, typ, protocol int, flags uint32) (*fs.File, er
 	if s.family == nil {
 		return nil, abi.EPROTONOSUPPORT
 	}
-	s.net, s.links = t.Netlink(), t.Links()
+	s.net, s.links, s.unix = t.Netlink(), t.Links(), t.Names().Members()
 	s.links.Namespace().Get()
 	s.opts.Init(abi.AF_NETLINK, typ, protocol)
 	i := v.NewAnonInode(abi.S_IFSOCK|0o777, c.Cred)
@@ -218,6 +232,9 @@ func (s *Socket) Send(c *fs.Caller, m *socket.Message) (int, error) {
 			return 0, err
 		}
 	}
+	if s.family.whole != nil && s.net.processes == nil {
+		return 0, abi.ECONNREFUSED // the kernel's end is in the initial network namespace
+	}
 	n := m.Buf.Len()
 	if n > maxRequest {
 		return 0, abi.EMSGSIZE
@@ -228,7 +245,11 @@ func (s *Socket) Send(c *fs.Caller, m *socket.Message) (int, error) {
 	}
 	m.DropRights()
 	d := dialogue{s: s, c: c, links: s.links, admin: s.links.MayChange(c.Cred), port: s.autobind(c)}
-	d.requests(b)
+	if s.family.whole != nil {
+		s.family.whole(&d, b)
+	} else {
+		d.requests(b)
+	}
 	return n, nil
 }
 
@@ -336,6 +357,9 @@ func (s *Socket) Ioctl(_ *fs.File, c *fs.Caller, cmd, arg uint32, m fs.UserMemor
 
 // Release gives the port back, and lets go of the namespace.
 func (s *Socket) Release(*fs.File) {
+	if s.family.protocol == abi.NETLINK_CONNECTOR {
+		s.setListening(false, 0)
+	}
 	s.net.remove(s)
 	s.links.Namespace().Put()
 }

@@ -34,6 +34,7 @@ func newNamespace(t testing.TB, owner *user.Namespace, from *namespace) *namespa
 		n.links.Init(n, n.net.LinkEvent, &from.links)
 		return n
 	}
+	n.net.EnableConnector()
 	n.links.InitFirst(n, n.net.LinkEvent, nil)
 	if err := n.links.Delete(0, "dummy0"); err != nil {
 		t.Fatal(err)
@@ -42,13 +43,25 @@ func newNamespace(t testing.TB, owner *user.Namespace, from *namespace) *namespa
 }
 
 // task is in one namespace, and knows another: that of process 8, and of descriptor 3.
-type task struct{ here, there *namespace }
+type task struct {
+	here, there *namespace
+	names       names
+	initial     bool
+}
+
+// names are those of unix sockets.
+type names struct {
+	socket.Names
+	members socket.Members
+}
+
+func (n *names) Members() *socket.Members { return &n.members }
 
 func (t *task) Process() socket.Process          { return t }
 func (t *task) ProcessID(socket.Process) int32   { return 7 }
 func (t *task) FindProcess(int32) socket.Process { return nil }
 func (t *task) MayClaimProcess() bool            { return true }
-func (t *task) Names() socket.Names              { return nil }
+func (t *task) Names() socket.Names              { return &t.names }
 func (t *task) Links() *netdev.Table             { return &t.here.links }
 func (t *task) Netlink() *Net                    { return &t.here.net }
 
@@ -67,6 +80,16 @@ func (t *task) LinksOfFD(fd int32) (*netdev.Table, error) {
 	return t.LinksOfPID(8)
 }
 
+func (t *task) InInitialNamespaces() bool { return t.initial }
+func (t *task) Monotonic() int64          { return 12345 }
+
+func (t *task) TaskStats(pid int32, group bool) (*TaskStats, error) {
+	if pid != 7 {
+		return nil, abi.ESRCH
+	}
+	return &TaskStats{Comm: "a name that is longer than what there is room for", PID: pid, Nice: -3, Elapsed: 5e6, Voluntary: 9}, nil
+}
+
 type kit struct {
 	*fstest.Kit
 	task *task
@@ -77,9 +100,9 @@ type kit struct {
 func newKit(t *testing.T) *kit {
 	k := &kit{Kit: fstest.New(t)}
 	here := newNamespace(t, k.Cred.NS, nil)
-	k.task = &task{here, newNamespace(t, k.Cred.NS, here)}
+	k.task = &task{here: here, there: newNamespace(t, k.Cred.NS, here), initial: true}
 	k.Task = k.task
-	f := k.open(t)
+	f := k.open(t, abi.NETLINK_ROUTE)
 	t.Cleanup(func() {
 		f.Put()
 		if a, b := here.refs.Load(), k.task.there.refs.Load(); a != 0 || b != 0 {
@@ -90,9 +113,9 @@ func newKit(t *testing.T) *kit {
 	return k
 }
 
-func (k *kit) open(t *testing.T) *fs.File {
+func (k *kit) open(t *testing.T, protocol int) *fs.File {
 	t.Helper()
-	f, err := New(k.V, k.Caller, abi.SOCK_RAW, abi.NETLINK_ROUTE, 0)
+	f, err := New(k.V, k.Caller, abi.SOCK_RAW, protocol, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +235,7 @@ func TestRequests(t *testing.T) {
 func TestPorts(t *testing.T) {
 	k := newKit(t)
 	addr := func(port uint32) []byte { return appendAddr(nil, port, 0) }
-	f := k.open(t)
+	f := k.open(t, abi.NETLINK_ROUTE)
 	defer f.Put()
 	other := f.Ops.(*Socket)
 	for _, c := range []struct {
@@ -350,6 +373,10 @@ func FuzzRequests(f *testing.F) {
 		message(abi.RTM_NEWLINK, abi.NLM_F_REQUEST|abi.NLM_F_CREATE, 0, 0, newLink("dummy", "x", attribute(nil, abi.IFLA_NET_NS_PID, word(8)...)...)),
 		message(abi.RTM_DELLINK, abi.NLM_F_REQUEST, 0, 0, link(2, 0, 0)),
 		message(abi.RTM_GETLINK, abi.NLM_F_REQUEST|abi.NLM_F_DUMP, 0, 0, link(0, 0, 0)),
+		message(abi.SOCK_DIAG_BY_FAMILY, abi.NLM_F_REQUEST, 0, 0, append([]byte{abi.AF_UNIX}, make([]byte, 23)...)),
+		message(abi.GENL_ID_CTRL, abi.NLM_F_REQUEST, 0, 0, attribute([]byte{abi.CTRL_CMD_GETFAMILY, 1, 0, 0}, abi.CTRL_ATTR_FAMILY_NAME, text("TASKSTATS")...)),
+		message(abi.GENL_ID_CTRL+3, abi.NLM_F_REQUEST, 0, 0, attribute([]byte{abi.TASKSTATS_CMD_GET, 1, 0, 0}, abi.TASKSTATS_CMD_ATTR_PID, word(7)...)),
+		listenMessage(abi.PROC_CN_MCAST_LISTEN, 0),
 	} {
 		f.Add(b)
 	}
@@ -357,12 +384,16 @@ func FuzzRequests(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		here := newNamespace(t, owner, nil)
 		there := newNamespace(t, owner, here)
-		c := &fs.Caller{Cred: user.NewRoot(owner), Task: &task{here, there}}
+		c := &fs.Caller{Cred: user.NewRoot(owner), Task: &task{here: here, there: there, initial: true}}
 		for i := range families {
-			s := &Socket{family: &families[i], net: &here.net, links: &here.links}
+			s := &Socket{family: &families[i], net: &here.net, links: &here.links, unix: new(socket.Members)}
 			s.opts.Init(abi.AF_NETLINK, abi.SOCK_RAW, 0)
 			d := dialogue{s: s, c: c, links: s.links, admin: true}
-			d.requests(b)
+			if s.family.whole != nil {
+				s.family.whole(&d, b)
+			} else {
+				d.requests(b)
+			}
 		}
 		if n := len(here.links.Links()) + len(there.links.Links()); n > 2+len(b)/headSize {
 			t.Errorf("%d interfaces out of %d bytes", n, len(b))

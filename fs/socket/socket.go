@@ -87,6 +87,8 @@ type Names interface {
 	Find(name string) any
 	// Unbind takes the name from the socket.
 	Unbind(name string, socket any)
+	// Members are all unix sockets of the namespace, also those without such a name.
+	Members() *Members
 }
 
 // Task is what sockets have to know of the acting task, which fs.Caller.Task is.

@@ -43,7 +43,7 @@ func (s *Socket) Connect(c *fs.Caller, addr []byte) error {
 	if err != nil {
 		return err
 	}
-	e.names = l.names
+	e.names, e.links = l.names, l.links
 	if err := s.d.connect(c, s, l, e); err != nil {
 		return err
 	}
@@ -79,6 +79,9 @@ func (d *Domain) connect(c *fs.Caller, s, l, e *Socket) error {
 	s.peer.Store(e)
 	e.peer.Store(s)
 	l.backlog = append(l.backlog, e)
+	if e.names != nil {
+		e.names.Members().Join(&e.member, e)
+	}
 	return nil
 }
 
@@ -108,7 +111,7 @@ func (s *Socket) connectDatagrams(c *fs.Caller, addr []byte) error {
 	old := s.peer.Swap(to)
 	s.state = idle
 	if to != nil {
-		s.state = connected
+		s.state, to.aimed = connected, true
 		s.peerCreds, s.peerGroup = to.creds, to.groups
 	}
 	s.d.mu.Unlock()
@@ -224,7 +227,7 @@ func (s *Socket) close(unseen bool) {
 	s.d.mu.Lock()
 	backlog := s.backlog
 	s.backlog = nil
-	s.state = closed
+	s.state, s.ino = closed, 0
 	place := s.unbindLocked()
 	peer := s.peer.Load()
 	s.mu.Lock()
@@ -238,6 +241,7 @@ func (s *Socket) close(unseen bool) {
 		peer.shut.Or(shutReceive | shutSend)
 	}
 	s.d.mu.Unlock()
+	s.member.Leave()
 	if place.Valid() {
 		place.Put()
 	}

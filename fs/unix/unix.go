@@ -73,6 +73,8 @@ type Socket struct {
 	file  *fs.File      // nil until it is accepted
 	queue wait.Queue
 
+	member socket.Member // among all of the namespace
+
 	shut atomic.Uint32
 	peer atomic.Pointer[Socket] // written under d.mu
 	addr atomic.Pointer[address]
@@ -82,6 +84,9 @@ type Socket struct {
 	place     fs.Path // of the inode that it is bound to
 	backlog   []*Socket
 	most      int          // of backlog
+	aimed     bool         // of datagrams: another one has connected to it
+	ino       uint64       // of its file; 0: it waits to be accepted
+	uid       user.KUID    // who owns that
 	creds     socket.Creds // its own, when it listened or connected
 	groups    []user.KGID
 	peerCreds socket.Creds
@@ -149,6 +154,7 @@ func (d *Domain) newSocket(c *fs.Caller, typ, protocol int) (*Socket, error) {
 	if c != nil {
 		if t, ok := c.Task.(socket.Task); ok {
 			s.names, s.links = t.Names(), t.Links()
+			s.names.Members().Join(&s.member, s)
 		}
 	}
 	newInbox(s, d.vfs.Pool)
@@ -160,6 +166,9 @@ func (s *Socket) open(c *fs.Caller, flags uint32) *fs.File {
 	i := s.d.vfs.NewAnonInode(abi.S_IFSOCK|0o777, c.Cred)
 	name := "socket:[" + strconv.FormatUint(i.Ino(), 10) + "]"
 	s.file = s.d.vfs.NewAnonFile(s, name, i, flags&abi.O_NONBLOCK|abi.O_RDWR, c.Cred)
+	s.d.mu.Lock()
+	s.ino, s.uid = i.Ino(), i.UID()
+	s.d.mu.Unlock()
 	return s.file
 }
 

@@ -39,7 +39,12 @@ func (t *task) Names() socket.Names   { return t.names }
 func (t *task) Links() *netdev.Table { return nil }
 
 // names are the abstract names of one network namespace.
-type names struct{ m map[string]any }
+type names struct {
+	m       map[string]any
+	members socket.Members
+}
+
+func (n *names) Members() *socket.Members { return &n.members }
 
 func (n *names) Bind(name string, s any) error {
 	if n.m[name] != nil {
@@ -60,7 +65,7 @@ type kit struct {
 func newKit(t testing.TB) *kit {
 	k := &kit{Kit: fstest.New(t)}
 	k.d = New(k.V)
-	k.Task = &task{pid: 100, names: &names{map[string]any{}}, pids: map[int32]*task{}}
+	k.Task = &task{pid: 100, names: &names{m: map[string]any{}}, pids: map[int32]*task{}}
 	t.Cleanup(func() {
 		if n := len(k.d.flight.sockets); n != 0 || k.d.flight.total != 0 {
 			t.Errorf("%d sockets are in flight at the end", n)

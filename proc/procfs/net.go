@@ -1,8 +1,11 @@
 package procfs
 
 import (
+	"bytes"
+
 	"cleave/abi"
 	"cleave/fs"
+	"cleave/fs/unix"
 	"cleave/ns"
 )
 
@@ -11,6 +14,7 @@ func netTable() []entry {
 	return []entry{
 		{name: "dev", mode: file0444, ops: openNet(func(n *ns.NetNamespace, w *text) { w.Write(n.Links.AppendText(nil)) })},
 		{name: "netlink", mode: file0444, ops: openNet(showNetlink)},
+		{name: "unix", mode: file0444, ops: openNet(showUnix)},
 	}
 }
 
@@ -53,5 +57,33 @@ func showNetlink(n *ns.NetNamespace, w *text) {
 	w.WriteString("sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n")
 	for _, s := range n.Netlink.Sockets() {
 		w.printf("%016x %-3d %-10d %08x %-8d %-8d %-5d %-8d %-8d %-8d\n", 0, s.Protocol, s.Port, s.Groups, s.Queued, 0, 0, 2, s.Dropped, s.Inode)
+	}
+}
+
+func showUnix(n *ns.NetNamespace, w *text) {
+	w.WriteString("Num       RefCount Protocol Flags    Type St Inode Path\n")
+	for _, s := range n.Abstract.Members().All() {
+		st := s.(*unix.Socket).Status()
+		refs, flags, state := 2, 0, 1 // unconnected
+		if st.Connected {
+			refs++
+		}
+		switch {
+		case st.State == abi.TCP_LISTEN:
+			flags = 1 << 16 // __SO_ACCEPTCON
+		case st.Ino == 0:
+			state = 2 // connecting
+		case st.State == abi.TCP_ESTABLISHED:
+			state = 3
+		}
+		w.printf("%016x: %08X %08X %08X %04X %02X %5d", 0, refs, 0, flags, st.Type, state, st.Ino)
+		if len(st.Name) > 0 {
+			name := bytes.ReplaceAll(st.Name, []byte{0}, []byte("@"))
+			if st.Bound {
+				name = name[:len(name)-1]
+			}
+			w.printf(" %s", name)
+		}
+		w.WriteString("\n")
 	}
 }
