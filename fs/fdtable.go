@@ -105,6 +105,15 @@ func (t *FDTable) Borrow(fd int) (f *File, counted bool, err error) {
 	return t.files[fd], false, nil
 }
 
+// Own returns the files by descriptor, nil where there is none, for a call of a task that is the only user of the table, as
+// Borrow does for one. nil: there are others.
+func (t *FDTable) Own() []*File {
+	if t.users.Load() != 1 {
+		return nil
+	}
+	return t.files
+}
+
 // GetIO is Get for calls that O_PATH descriptors are no use for. EBADF.
 func (t *FDTable) GetIO(fd int) (*File, error) {
 	f, err := t.Get(fd)

@@ -22,8 +22,8 @@ type File struct {
 	path   Path          // pinned
 	inode  *Inode
 	exec   bool // opened by OpenExec: nobody may write
-	stream bool // has no positions
-	still  bool // its position is always 0
+	stream bool // has no positions: lseek(2) and pread(2) fail with ESPIPE
+	still  bool // has them, but none matters: lseek(2) and pread(2) succeed, and reads and writes leave it at 0
 
 	posMu   sync.Mutex // for read, write and seek at the common position (POSIX: they are atomic to each other)
 	pos     int64      // guarded by posMu

@@ -49,7 +49,12 @@ func pollFiles(t *proc.Task, at, n uint32, ns int64) (Int, error) {
 	if err := mm.LoadSlice(t.MM(), fds, at); err != nil {
 		return 0, err
 	}
-	ready := pollNow(t.Files(), fds)
+	ready := 0
+	if own := t.Files().Own(); own != nil {
+		ready = pollNow(own, fds)
+	} else {
+		ready = pollShared(t.Files(), fds)
+	}
 	if deadline, nowait := until(t, ns); ready == 0 && !nowait {
 		var err error
 		if ready, err = pollSleep(t, fds, deadline); err != nil {
@@ -60,7 +65,7 @@ func pollFiles(t *proc.Task, at, n uint32, ns int64) (Int, error) {
 }
 
 // pollNow notes the events that hold now and are wanted, and returns how many descriptors have any.
-func pollNow(files *fs.FDTable, fds []pollFD) int {
+func pollNow(own []*fs.File, fds []pollFD) int {
 	ready := 0
 	for i := range fds {
 		p := &fds[i]
@@ -69,13 +74,32 @@ func pollNow(files *fs.FDTable, fds []pollFD) int {
 			continue
 		}
 		got := wait.Nval
-		if f, counted, err := files.Borrow(int(p.FD)); err == nil {
-			if f.Flags()&abi.O_PATH == 0 {
+		if fd := int(p.FD); fd < len(own) {
+			if f := own[fd]; f != nil && f.Flags()&abi.O_PATH == 0 {
 				got = f.Ops.Poll(f) & (wait.Events(p.Events) | wait.Always)
 			}
-			if counted {
-				f.Put()
-			}
+		}
+		if got != 0 {
+			p.Revents = uint16(got)
+			ready++
+		}
+	}
+	return ready
+}
+
+// pollShared is pollNow for a table that others can change meanwhile.
+func pollShared(files *fs.FDTable, fds []pollFD) int {
+	ready := 0
+	for i := range fds {
+		p := &fds[i]
+		p.Revents = 0
+		if p.FD < 0 {
+			continue
+		}
+		got := wait.Nval
+		if f, err := files.GetIO(int(p.FD)); err == nil {
+			got = f.Ops.Poll(f) & (wait.Events(p.Events) | wait.Always)
+			f.Put()
 		}
 		if got != 0 {
 			p.Revents = uint16(got)
