@@ -83,7 +83,7 @@ func TestBootProcessors(t *testing.T) {
 // TestBootCost holds the start and the way into the kernel and back to their budgets, in instructions.
 func TestBootCost(t *testing.T) {
 	t.Parallel()
-	const bootLimit, nullLimit = 10_000_000, 200
+	const bootLimit, nullLimit = 10_000_000, 150
 	r := guest{mem: 16, args: []string{"-i"}}.run(t, cProgram(t, "cost/cost.c"))
 	var boot, null int
 	if _, err := fmt.Sscanf(r.stdout, "boot %d\nnull %d", &boot, &null); err != nil {
