@@ -156,6 +156,14 @@ func (r *Regs) Sanitize() {
 	r.EFLAGS = r.EFLAGS&EFLAGSUser | EFLAGSFixed | EFLAGSIF
 }
 
+// dataSegment reports whether a selector names a TLS entry with a segment of privilege 3 that can be written (SDM vol. 3,
+// 3.4.5), as SS has to be.
+func (c *Context) dataSegment(sel uint32) bool {
+	i := sel>>3 - TLSFirst
+	const writable, code, present = 1 << 41, 1 << 43, 1 << 47
+	return sel&7 == 3 && i < uint32(len(c.TLS)) && c.TLS[i]&(writable|code|present) == writable|present
+}
+
 // Syscaller carries out the system calls that Run meets.
 type Syscaller interface {
 	// Syscall carries out the system call in t.Ctx. It sets t.SyscallNr before and t.Ctx.EAX after, honours WorkEntry,

@@ -199,7 +199,7 @@ func TestTraceKilledInStops(t *testing.T) {
 		"exit": func(c *proctest.Task) {
 			attach(t, k, c, abi.PTRACE_O_TRACEEXIT)
 			resume(t, k.Init, c, proc.Resume{})
-			kill(t, k.Init, c.TID(), abi.SIGKILL)
+			c.StartDo(func(p *proc.Task) { p.Exit(3) })
 			expect(t, k.Init, c, abi.SIGTRAP|abi.PTRACE_EVENT_EXIT<<8)
 		},
 		"interrupt": func(c *proctest.Task) {
@@ -265,5 +265,83 @@ func TestTraceBirths(t *testing.T) {
 			}
 			resume(t, k.Init, c, proc.Resume{}) // SIGCHLD
 		}
+	}
+}
+
+// Breakpoints are checked as Linux does; their exceptions, steps and INT1 are told apart.
+func TestTraceBreakpoints(t *testing.T) {
+	k := proctest.New(t)
+	c := k.Init.Fork()
+	attach(t, k, c, 0)
+	for _, x := range []struct {
+		reg  int
+		v    uint32
+		want error
+	}{
+		{0, 0x1001, nil}, {7, 1, nil}, {7, 1 | 1<<16 | 3<<18, abi.EINVAL}, // a word that is not aligned
+		{7, 1 | 2<<16, abi.EINVAL}, {7, 1 | 1<<18, abi.EINVAL}, // ports; an instruction of two bytes
+		{0, 0x1004, nil}, {7, 1 | 1<<16 | 3<<18, nil}, {0, 0x1006, abi.EINVAL}, {4, 1, abi.EIO}, {5, 1, abi.EIO}, {6, 0, nil},
+		{3, 0xfffffff0, nil}, {7, 1 | 1<<16 | 3<<18 | 1<<6 | 1<<13, nil},
+	} {
+		var err error
+		at(t, k.Init, c, func() { err = c.SetDebugRegister(x.reg, x.v) })
+		if err != x.want {
+			t.Errorf("DR%d = %#x: %v, wanted %v", x.reg, x.v, err, x.want)
+		}
+	}
+	at(t, k.Init, c, func() {
+		if c.Ctx.DR7 != 1|1<<16|3<<18|1<<6|1<<10 || c.Ctx.DR[0] != 0x1004 {
+			t.Errorf("the CPU gets DR7 %#x, DR0 %#x", c.Ctx.DR7, c.Ctx.DR[0])
+		}
+	})
+	for _, x := range []struct {
+		reasons uint32
+		code    int32
+		status  uint32
+		resume  bool // RF is set
+	}{
+		{1, abi.TRAP_HWBKPT, 0xffff0ff1, false}, {8, abi.TRAP_HWBKPT, 0xffff0ff8, true}, {1 << 14, abi.TRAP_TRACE, 0xffff4ff0, false},
+		{0, abi.TRAP_BRKPT, 0xffff0ff0, false}, {1<<14 | 1, abi.TRAP_TRACE, 0xffff4ff1, false},
+	} {
+		resume(t, k.Init, c, proc.Resume{})
+		c.StartTrap(proc.Trap{Vector: proc.VectorDebug, Error: x.reasons})
+		expect(t, k.Init, c, abi.SIGTRAP)
+		at(t, k.Init, c, func() {
+			i, err := c.StopInfo()
+			if err != nil || i.Code != x.code || c.DebugRegister(6) != x.status || c.Ctx.EFLAGS&proc.EFLAGSRF != 0 != x.resume {
+				t.Errorf("DR6 %#x: %+v, %v, shown as %#x, flags %#x", x.reasons, i, err, c.DebugRegister(6), c.Ctx.EFLAGS)
+			}
+			c.Ctx.EFLAGS &^= proc.EFLAGSRF
+		})
+	}
+}
+
+// A process that was stopped when its tracer came is so again when that goes; the tracer's death lets others go on.
+func TestTraceEndsInStops(t *testing.T) {
+	k := proctest.New(t)
+	c := k.Init.Fork()
+	kill(t, k.Init, c.TID(), abi.SIGSTOP)
+	if r, err := wait(t, k.Init, abi.P_PID, c.TID(), abi.WSTOPPED); err != nil || r.Code != abi.CLD_STOPPED {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for range 3 {
+		seize(t, k, c, 0)
+		expect(t, k.Init, c, abi.SIGSTOP|abi.PTRACE_EVENT_STOP<<8)
+		do(t, k.Init, func(p *proc.Task) error { return p.Detach(c.Task, 0) })
+		for c.Info(k.PIDNamespace(), true).State != 'T' {
+			proctest.Yield()
+		}
+	}
+	tracer := k.Init.Fork()
+	seize2 := func(p *proc.Task) error { return p.Attach(c.Task, true, abi.PTRACE_O_EXITKILL) }
+	do(t, tracer, seize2)
+	tracer.Exit(0)
+	c.Gone()
+	other, tracer := k.Init.Fork(), k.Init.Fork()
+	do(t, tracer, func(p *proc.Task) error { return p.Attach(other.Task, false, 0) })
+	expect(t, tracer, other, abi.SIGSTOP)
+	tracer.Exit(0)
+	if r := other.Sync(); r.Exited {
+		t.Error("the tracee has ended")
 	}
 }

@@ -98,8 +98,8 @@ func (t *Task) execEventLocked(id int32) {
 	}
 }
 
-// exitEventLocked is the stop of a task that has begun to die. What kills it then makes it go
-// on, though a kill may have been what it dies of.
+// exitEventLocked is the stop of a task that has begun to die. A kill makes a thread go on that ends by itself. When the
+// whole process ends, it takes no more signals, as on Linux.
 func (t *Task) exitEventLocked() {
 	if !t.wantsEventLocked(abi.PTRACE_EVENT_EXIT) {
 		return

@@ -1,9 +1,27 @@
 package proc
 
-import "cleave/abi"
+import (
+	"cleave/abi"
+	"cleave/mm"
+	"cleave/ns/user"
+)
 
 // This file has what a tracer may learn and change of the signals of a tracee that stands still. The functions that take
 // no tracer are for use in AtStop.
+
+// TracedMemory is the memory of o with one more user, for its tracer t, nil if there is none, or none for t to see: of a
+// process that is not dumpable, only a tracer that had CAP_SYS_PTRACE when it attached sees any.
+func (t *Task) TracedMemory(o *Task) *mm.AddressSpace {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	if t.traceeLocked(o) != nil || o.mm == nil {
+		return nil
+	}
+	if o.group.dumpable.Load() != 1 && !o.trace.cred.HasOverTask(user.CapSysPtrace, o.Caller.Cred.NS) || !o.mm.TryRef() {
+		return nil
+	}
+	return o.mm
+}
 
 // StopInfo is PTRACE_GETSIGINFO, for reading and writing. EINVAL: the stop has none.
 func (t *Task) StopInfo() (*SigInfo, error) {

@@ -11,7 +11,7 @@ type traceStop struct {
 	info    *SigInfo //
 	message uint32
 	inside  bool   // a system call is going on; its result is not there yet
-	signal  Signal // what t gets if there is no tracer (any more) to decide
+	signal  Signal // what t gets if no tracer has seen the stop
 }
 
 // standLocked stops t until its tracer lets it go on or ends, or t is killed. It returns the signal that t is to get, 0
@@ -29,13 +29,16 @@ func (t *Task) standLocked(s *traceStop) Signal {
 			t.park()
 			k.mu.Lock()
 		}
-		if tr.resumed {
+		switch {
+		case tr.resumed:
 			sig = tr.signal
+		case !tr.news: // the tracer has seen it, and ended without a decision
+			sig = 0
 		}
 		tr.stopped, tr.news, tr.listening, tr.resumed = false, false, false, false
 		tr.info, tr.message, tr.signal = nil, 0, 0
 	}
-	t.takeCall()
+	t.takeCallLocked()
 	if s.inside && t.trace != nil && t.trace.mode != 0 {
 		t.Ctx.Work.Or(WorkTraceEnd)
 	}
@@ -91,9 +94,12 @@ func (t *Task) showCall(inside bool) {
 	}
 }
 
-// takeCall takes the registers back, which the tracer may have changed. A call whose result asks for it is made again.
-func (t *Task) takeCall() {
+// takeCallLocked takes the registers back, which the tracer may have changed. A call whose result asks for it is made again.
+func (t *Task) takeCallLocked() {
 	c := t.Ctx
+	if c.CS != UserCS || c.SS != UserDS && !c.dataSegment(c.SS) {
+		t.forceLocked(&SigInfo{Signo: abi.SIGSEGV, Code: abi.SI_KERNEL}) // IRET would refuse them
+	}
 	c.Sanitize()
 	if e := -c.EAX; t.SyscallNr != NoSyscall && e <= maxErrno && abi.Errno(e).AsksRestart() {
 		c.EAX = ^uint32(abi.EINTR) + 1

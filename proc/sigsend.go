@@ -26,10 +26,6 @@ func (t *Task) sendLocked(info *SigInfo, process, force bool) error {
 	if !sig.RealTime() && p.signals().Has(sig) {
 		return nil
 	}
-	if sig == abi.SIGKILL && t.group.exiting {
-		t.group.dieLocked() // some may have stopped on their way out (PTRACE_EVENT_EXIT)
-		return nil
-	}
 	if sig != abi.SIGKILL {
 		if err := t.queueLocked(p, info); err != nil {
 			return err
@@ -62,7 +58,7 @@ func (t *Task) queueLocked(p *pending, info *SigInfo) error {
 // admitLocked does what a signal does by being sent (stop and continue signals cancel each other), and reports whether
 // it has to be made pending at all.
 func (g *ThreadGroup) admitLocked(t *Task, sig Signal, force bool) bool {
-	if g.zombie.Load() || g.gone.Load() || g.exiting && sig != abi.SIGKILL {
+	if g.zombie.Load() || g.gone.Load() || g.exiting {
 		return false
 	}
 	switch {
@@ -154,11 +150,6 @@ func (g *ThreadGroup) killLocked(status int32) {
 	}
 	g.exiting, g.exitCode = true, status
 	g.stopCount = 0
-	g.dieLocked()
-}
-
-// dieLocked makes all threads exit.
-func (g *ThreadGroup) dieLocked() {
 	for _, t := range g.threads {
 		t.dieLocked()
 	}

@@ -120,9 +120,9 @@ func (r *ptraceCall) plain(req PtraceRequest) error {
 	return abi.EIO
 }
 
-// memory is the memory of the tracee, with a reference. EIO: it has none any more.
+// memory is the memory of the tracee, with a reference. EIO: there is none, or none that the tracer may see.
 func (r *ptraceCall) memory() (*mm.AddressSpace, error) {
-	as := r.o.AddressSpace()
+	as := r.t.TracedMemory(r.o)
 	if as == nil {
 		return nil, abi.EIO
 	}

@@ -21,6 +21,7 @@ type CPU struct {
 	segmentsOf *proc.Context // whose data segments and TLS descriptors are loaded
 	extendedOf *proc.Context // whose x87 and AVX state is in the registers, and not in its memory
 	root       frame.PFN     // what CR3 has
+	control    uint32        // what DR7 has: 0 without breakpoints
 	kernelRoot frame.PFN
 
 	// pending has a bit for each vector that came in ring 0.
@@ -58,6 +59,11 @@ func loadSegments(ds, es, fs, gs uint16)
 
 // readSegments returns DS, ES, FS and GS.
 func readSegments() [4]uint16
+
+// writeBreakpoints loads DR0 to DR3 and DR7.
+//
+//go:noescape
+func writeBreakpoints(addr *[4]uint32, control uint32)
 
 // takeDR6 returns the bits of DR6 that say what the last debug exception was (SDM vol. 3, 17.2.3), and clears them: the
 // processor only sets them.
@@ -122,6 +128,10 @@ func (c *CPU) prepare(ctx *proc.Context) {
 		c.setTSS(tssRSP0, uint64(p+unsafe.Sizeof(proc.Regs{})))
 		c.context = p
 	}
+	if c.control|ctx.DR7 != 0 {
+		writeBreakpoints(&ctx.DR, ctx.DR7)
+		c.control = ctx.DR7
+	}
 	c.ready = ctx
 }
 
@@ -180,7 +190,7 @@ func (c *CPU) Interrupt(*proc.Context) {}
 
 // Reload implements proc.CPU.
 func (c *CPU) Reload(ctx *proc.Context) {
-	if c.root != ctx.Root {
+	if c.root != ctx.Root || c.control|ctx.DR7 != 0 {
 		c.ready = nil
 	}
 	if c.segmentsOf != ctx {

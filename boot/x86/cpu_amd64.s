@@ -70,6 +70,25 @@ TEXT ·takeDR6(SB), NOSPLIT, $0-4
 	MOVL	AX, ret+0(FP)
 	RET
 
+// func writeBreakpoints(addr *[4]uint32, control uint32)
+//
+// They are off while they change.
+TEXT ·writeBreakpoints(SB), NOSPLIT, $0-12
+	MOVQ	addr+0(FP), BX
+	MOVL	control+8(FP), CX
+	XORL	AX, AX
+	MOVQ	AX, DR7
+	MOVL	0(BX), AX
+	MOVQ	AX, DR0
+	MOVL	4(BX), AX
+	BYTE $0x0f; BYTE $0x23; BYTE $0xc8 // MOVQ AX, DR1, which the assembler does not know
+	MOVL	8(BX), AX
+	BYTE $0x0f; BYTE $0x23; BYTE $0xd0 // DR2
+	MOVL	12(BX), AX
+	BYTE $0x0f; BYTE $0x23; BYTE $0xd8 // DR3
+	MOVQ	CX, DR7
+	RET
+
 // func rdmsr(msr uint32) uint64
 TEXT ·rdmsr(SB), NOSPLIT, $0-16
 	MOVL	msr+0(FP), CX
@@ -130,7 +149,7 @@ TEXT ·loadIDT(SB), NOSPLIT, $0-8
 	RET
 
 // func entryPoints() entries
-TEXT ·entryPoints(SB), NOSPLIT, $0-56
+TEXT ·entryPoints(SB), NOSPLIT, $0-64
 	LEAQ	·stubs(SB), AX
 	MOVQ	AX, ret_stubs+0(FP)
 	LEAQ	·int80Entry(SB), AX
@@ -148,6 +167,8 @@ TEXT ·entryPoints(SB), NOSPLIT, $0-56
 	MOVQ	AX, ret_doubleFault+40(FP)
 	LEAQ	·machineCheckEntry(SB), AX
 	MOVQ	AX, ret_machineCheck+48(FP)
+	LEAQ	·debugEntry(SB), AX
+	MOVQ	AX, ret_debug+56(FP)
 	RET
 
 // func loadSegments(ds, es, fs, gs uint16)

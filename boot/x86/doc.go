@@ -8,7 +8,11 @@
 //
 // Ring 0 runs with interrupts off. They come in ring 3, where they end Run, and in idle, where the entry only marks
 // the vector as pending (Pending). Of exceptions in ring 0 only two are expected: page faults of the copy routines,
-// which go on at their fix-up address, and the single step of a user's SYSENTER. All others are reported (Report).
+// which go on at their fix-up address, and debug exceptions that a user's TF or breakpoints have set off. All others are
+// reported (Report).
+//
+// Breakpoints (DR0 to DR3, DR7) are those of the context that was the last one to run; they stay on in the kernel, whose
+// addresses they cannot name.
 //
 // What a user can set and Go must not see: DF and AC are cleared at the entry, MXCSR is the kernel's, the base of FS is
 // that of the thread. A 32-bit program can neither read nor write R8 to R15 and XMM8 to XMM15: no encoding in

@@ -120,7 +120,7 @@ ring0:
 	MOVL	AX, regs_EIP(C)
 
 // Compatibility mode, SYSENTER (SDM vol. 2). RSP is the end of CPU.sysenterStack; TF, NT, DF and AC are the user's. With
-// TF set, the processor single-steps through the first instructions (kernelTrapped lets it) until the flags are
+// TF set, the processor single-steps through the first instructions (kernelStepped lets it) until the flags are
 // replaced; what is saved of them has TF set still, so the user goes on stepping.
 //
 // By the convention of __kernel_vsyscall EBP is the user's stack pointer.
@@ -175,6 +175,35 @@ TEXT ·syscallEntryMSR(SB), NOSPLIT|NOFRAME, $0
 	SAVE_SYSCALL
 	SWITCH_BASE_MSR
 	SAVE_AND_RETURN
+
+// #DB comes on a stack of its own, with the CPU in the word above it. From user mode, the frame is brought to where other
+// traps have theirs: CS and SS are known.
+TEXT ·debugEntry(SB), NOSPLIT|NOFRAME, $0
+	TESTB	$3, 8(SP)
+	JEQ	ring0
+	PUSHQ	AX
+	MOVQ	48(SP), AX
+	MOVQ	CPU_context(AX), AX
+	MOVL	DI, regs_EDI(AX)
+	MOVL	SI, regs_ESI(AX)
+	MOVL	BP, regs_EBP(AX)
+	MOVL	BX, regs_EBX(AX)
+	MOVL	DX, regs_EDX(AX)
+	MOVL	CX, regs_ECX(AX)
+	MOVL	0(SP), BX
+	MOVL	BX, regs_EAX(AX)
+	MOVL	8(SP), BX
+	MOVL	BX, regs_EIP(AX)
+	MOVL	24(SP), BX
+	MOVL	BX, regs_EFLAGS(AX)
+	MOVL	32(SP), BX
+	MOVL	BX, regs_ESP(AX)
+	MOVL	$const_vectorDebug, regs_Vector(AX)
+	MOVL	$0, regs_Error(AX)
+	MOVQ	AX, SP
+	JMP	·userTrapped(SB)
+ring0:
+	JMP	·kernelStepped(SB)
 
 // #DF and #MC come on stacks of their own, from anywhere, and there is no way back.
 TEXT ·doubleFaultEntry(SB), NOSPLIT|NOFRAME, $0

@@ -21,18 +21,7 @@ TEXT ·kernelTrapped(SB), NOSPLIT|NOFRAME, $0
 	JEQ	fault
 	CMPQ	AX, $const_vectorInterrupts
 	JCC	interrupt
-	CMPQ	AX, $const_vectorDebug
-	JNE	report
-
-	// The step of a user's SYSENTER goes on; its flags have TF still.
-	MOVQ	(16+frameRIP)(SP), AX
-	LEAQ	·sysenterEntry(SB), BX
-	CMPQ	AX, BX
-	JCS	report
-	LEAQ	·sysenterStepped(SB), BX
-	CMPQ	AX, BX
-	JHI	report
-	JMP	return
+	JMP	report
 
 	// In a routine that accesses user memory: it goes on at R11, with the address in R10.
 fault:
@@ -62,6 +51,34 @@ return:
 report:
 	POPQ	BX
 	POPQ	AX
+	JMP	·kernelFault(SB)
+
+// A debug exception in ring 0, on its own stack and with nothing pushed, is what the user left behind: a step of SYSENTER,
+// whose flags have TF still and which goes on; a watchpoint that the routines for user memory, or a MOV to SS before the
+// entry, have set off. The last two are lost, as the tracer watches the program.
+TEXT ·kernelStepped(SB), NOSPLIT|NOFRAME, $0
+	PUSHQ	AX
+	PUSHQ	BX
+	BTQ	$8, (16+16)(SP) // TF of the flags
+	JCC	forget
+	MOVQ	16(SP), AX
+	LEAQ	·sysenterEntry(SB), BX
+	CMPQ	AX, BX
+	JCS	report
+	LEAQ	·sysenterStepped(SB), BX
+	CMPQ	AX, BX
+	JHI	report
+forget:
+	MOVL	$const_dr6None, AX
+	MOVQ	AX, DR6
+	POPQ	BX
+	POPQ	AX
+	IRETQ
+report:
+	POPQ	BX
+	POPQ	AX
+	PUSHQ	$0
+	PUSHQ	$const_vectorDebug
 	JMP	·kernelFault(SB)
 
 // Whatever the NMI interrupted goes on; the vector is marked as pending. The word above its stack is the CPU.

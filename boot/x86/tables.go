@@ -49,12 +49,14 @@ const (
 )
 
 // Interrupt stack table entries for exceptions that can come while there is no usable stack: in the first
-// instructions of SYSCALL's entry (NMI, #MC), or because the goroutine's stack has overflowed (#DF).
+// instructions of SYSCALL's entry (NMI, #MC, #DB), or because the goroutine's stack has overflowed (#DF). #DB comes there if
+// the user sets a watchpoint off by MOV to SS, which holds it back for one instruction, and that enters the kernel.
 const (
 	istDoubleFault  = 1
 	istNMI          = 2
 	istMachineCheck = 3
-	istCount        = 3
+	istDebug        = 4
+	istCount        = 4
 	istSize         = 2048
 
 	vectorNMI          = 2
@@ -74,6 +76,7 @@ type entries struct {
 	syscall      uintptr
 	doubleFault  uintptr
 	machineCheck uintptr
+	debug        uintptr
 }
 
 // stubSize is the distance of two entry stubs; PCALIGN in stubs_amd64.s sees to it.
@@ -97,7 +100,7 @@ func (c *CPU) buildTables() {
 	for i := range c.ist {
 		stack := unsafe.Pointer(&c.ist[i])
 		top := unsafe.Add(stack, istSize-(uintptr(stack)+istSize)&15)
-		*(*uintptr)(top) = uintptr(unsafe.Pointer(c)) // above the stack: how the NMI entry finds c
+		*(*uintptr)(top) = uintptr(unsafe.Pointer(c)) // above the stack: how the entries of NMI and #DB find c
 		c.setTSS(tssIST1+2*i, uint64(uintptr(top)))
 	}
 	c.tss[tssIOMap] = uint32(len(c.tss)*4) << 16
@@ -110,6 +113,7 @@ func (c *CPU) buildTables() {
 	setGate(proc.VectorOverflow, p.stubs+proc.VectorOverflow*stubSize, 3, 0)
 	setGate(proc.VectorSyscall, p.int80, 3, 0)
 	setGate(vectorNMI, p.nmi, 0, istNMI)
+	setGate(proc.VectorDebug, p.debug, 0, istDebug)
 	setGate(vectorDoubleFault, p.doubleFault, 0, istDoubleFault)
 	setGate(vectorMachineCheck, p.machineCheck, 0, istMachineCheck)
 }

@@ -62,7 +62,7 @@ func main() {
 	})
 	fmt.Printf("# %+v\n", m.cpu.Features)
 	var tests []test
-	for _, group := range [][]test{exceptionTests(), stateTests, segmentTests, entryTests, memoryTests, interruptTests, randomTests, costTests} {
+	for _, group := range [][]test{exceptionTests(), stateTests, segmentTests, entryTests, debugTests, memoryTests, interruptTests, randomTests, costTests} {
 		tests = append(tests, group...)
 	}
 	fmt.Printf("1..%d\n", len(tests))
