@@ -89,6 +89,9 @@ func (node *nsNode) MountNamespace() *fs.MountNamespace {
 // Tasker is a task as the ioctls see it; package proc's Task is one.
 type Tasker interface {
 	PIDNamespace() *PIDNamespace
+	// NumberIn returns the number in namespace to of the task that has number nr in from, or with group of its thread
+	// group; 0: there is no such task, or to does not see it.
+	NumberIn(from, to *PIDNamespace, nr int32, group bool) int32
 }
 
 type nsFile struct {
@@ -243,7 +246,7 @@ func storeMountInfo(n *fs.MountNamespace, arg uint32, m fs.UserMemory) error {
 	return m.CopyOut(arg, binary.LittleEndian.AppendUint64(b, n.ID()))
 }
 
-// translate gives the number of a task in another pid namespace: from n to the caller's, or the other way. EINVAL: n is
+// translate gives the number of a task or thread group in another pid namespace: from n to the caller's, or the other way. EINVAL: n is
 // none; ESRCH: there is no such task, or the other namespace does not see it.
 func translate(n user.Any, c *fs.Caller, cmd uint32, nr int32) (uint32, error) {
 	from, ok := n.(*PIDNamespace)
@@ -255,11 +258,7 @@ func translate(n user.Any, c *fs.Caller, cmd uint32, nr int32) (uint32, error) {
 	if cmd == nsGetPIDInPIDNS || cmd == nsGetTGIDIn {
 		from, to = to, from
 	}
-	p := from.Find(nr)
-	if p == nil || p.Task == nil {
-		return 0, abi.ESRCH
-	}
-	got := p.In(to)
+	got := t.NumberIn(from, to, nr, cmd == nsGetTGIDFrom || cmd == nsGetTGIDIn)
 	if got == 0 {
 		return 0, abi.ESRCH
 	}

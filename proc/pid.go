@@ -103,6 +103,20 @@ func (t *Task) PIDIn(n *ns.PIDNamespace) int32 {
 	return t.pid.In(n)
 }
 
+// NumberIn implements ns.Tasker.
+func (t *Task) NumberIn(from, to *ns.PIDNamespace, nr int32, group bool) int32 {
+	t.k.mu.Lock()
+	defer t.k.mu.Unlock()
+	o := t.k.taskByIDLocked(from, nr)
+	switch {
+	case o == nil:
+		return 0
+	case group:
+		return o.group.pidLocked().In(to)
+	}
+	return o.pid.In(to)
+}
+
 // SetTIDAddress is set_tid_address(2); it returns the thread id.
 func (t *Task) SetTIDAddress(addr uint32) int32 {
 	t.clearTID = addr

@@ -232,6 +232,12 @@ struct info {
 	uint64_t id, more[4];
 };
 
+static int park(void *stack) {
+	for (;;)
+		pause();
+	return stack != 0;
+}
+
 static int ioctls(void) {
 	int own = open("/proc/self/ns/mnt", O_RDONLY), uts = open("/proc/self/ns/uts", O_RDONLY), pid = open("/proc/self/ns/pid", O_RDONLY);
 	uint64_t id = 0, same = 0, of_uts = 0;
@@ -253,7 +259,10 @@ static int ioctls(void) {
 	if (ioctl(pid, 0x8004b706, 1) != 1 || ioctl(pid, 0x8004b708, getpid()) != getpid() || !is(ioctl(pid, 0x8004b709, 99999), ESRCH) ||
 	    !is(ioctl(pid, 0x8004b707, 0), ESRCH) || !is(ioctl(own, 0x8004b706, 1), EINVAL))
 		return 6;
-	int st;
+	static char stack[65536];
+	int tid = clone(park, stack + sizeof stack, CLONE_VM | CLONE_THREAD | CLONE_SIGHAND, 0), st;
+	if (tid < 0 || ioctl(pid, 0x8004b706, tid) != tid || ioctl(pid, 0x8004b707, tid) != getpid() || ioctl(pid, 0x8004b709, tid) != getpid())
+		return 9;
 	if (unshare(CLONE_NEWPID) || (st = fork()) < 0)
 		return 7;
 	if (st == 0) // only the initial pid namespace sees all namespaces
