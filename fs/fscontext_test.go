@@ -106,3 +106,36 @@ func TestFsconfigExclusive(t *testing.T) {
 	_, err = k.Fsmount(ctx, 0, 0)
 	k.want(abi.EINVAL, err)
 }
+
+// counted is a file system whose ends are counted.
+type counted struct {
+	fs.NoSuper
+	ends *int
+}
+
+func (c counted) Shutdown(*fs.Superblock) { *c.ends++ }
+
+// TestFspickKeepsFileSystem: what is picked outlives its last mount, until the context goes.
+func TestFspickKeepsFileSystem(t *testing.T) {
+	k := newKit(t)
+	k.mkdir("/m")
+	ends := 0
+	k.v.Register(&fs.Type{Name: "counted", Mount: func(r *fs.MountRequest) (*fs.Superblock, error) {
+		sb := k.v.NewSuper(fs.SuperConfig{Request: r, Type: r.Type, Ops: counted{ends: &ends}})
+		root := &fs.Inode{}
+		sb.InitInode(root, fs.NoInode{}, 1, abi.S_IFDIR|0o555)
+		sb.SetRoot(root)
+		return sb, nil
+	}})
+	k.mount("", "/m", "counted", 0)
+	ctx, err := k.Fspick(cwd, []byte("/m"), 0)
+	k.ok(err)
+	k.ok(k.umount("/m", 0))
+	if ends != 0 {
+		t.Error("the file system has ended while it is picked")
+	}
+	ctx.Put()
+	if ends != 1 {
+		t.Errorf("the file system has ended %d times", ends)
+	}
+}
