@@ -74,7 +74,7 @@ gc: all testtools ## how long the garbage collector stops tasks, in a minute of 
 	COLLECTOR_SECONDS=60 $(GO) test -tags guest -count=1 -timeout 70m -v -run TestProgramCollector ./tests/
 
 # The progress goes to standard error, the table to standard output, what the tests say to build/conformance/log.
-conformance: all testtools ## everything that is compared with Linux, in one table, which goes to docs/conformance.md (some 45 minutes; RESUME=1 goes on)
+conformance: all testtools ## everything that is compared with Linux, in one table, which goes to docs/conformance.md (half an hour; RESUME=1 goes on)
 	@mkdir -p build/conformance && rm -f $(if $(RESUME),,$(addprefix build/conformance/,guest.tsv go.tsv stress.tsv))
 	@$(GO) test -tags guest -c -o build/conformance/tests ./tests/
 	@cd tests && ../build/conformance/tests -test.v -test.timeout 4h -test.run '^Test(Guest|GoTest|Stress)$$' -conformance >../build/conformance/log; \

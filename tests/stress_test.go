@@ -174,6 +174,7 @@ func runStressors(t *testing.T, at *board, names []string, seconds int, boot fun
 	defer func() { at.finished(t.Name(), 0, "") }()
 	results := make(map[string]stressor)
 	for after := ""; after != names[len(names)-1]; {
+		at.running(t.Name(), "a guest boots")
 		last, ended := runGuest(t, at, boot, after, time.Duration(seconds)*time.Second+stressSilence, results)
 		if ended {
 			break
