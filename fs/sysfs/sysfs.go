@@ -5,6 +5,7 @@ package sysfs
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"cleave/abi"
 	"cleave/fs"
@@ -66,13 +67,15 @@ var files = [...]file{
 // Type returns the type of file system. A mount shows the interfaces of the mounter's network namespace; first has those
 // of the initial one, which the kernel's own mounts show. id tells of the processor.
 func Type(first *netdev.Table, id CPUID) *fs.Type {
-	all := files[:]
-	for n, c := range caches(id) {
-		all = append(all, c.files(n)...)
-	}
-	root := tree(all)
+	root := sync.OnceValue(func() *synth.Node {
+		all := files[:]
+		for n, c := range caches(id) {
+			all = append(all, c.files(n)...)
+		}
+		return tree(all)
+	})
 	return &fs.Type{Name: "sysfs", Flags: fs.TypeNoDev | fs.TypeUserNS | fs.TypeVisible,
-		Mount: func(r *fs.MountRequest) (*fs.Superblock, error) { return mount(r, root, first) }}
+		Mount: func(r *fs.MountRequest) (*fs.Superblock, error) { return mount(r, root(), first) }}
 }
 
 // mount makes a file system. EPERM: no CAP_SYS_ADMIN over the network namespace.
