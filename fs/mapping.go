@@ -100,6 +100,15 @@ func (m *Mapping) LookupPage(idx uint64) (frame.PFN, bool) {
 	return f, f != 0
 }
 
+// LookupPages implements frame.Mapping.
+func (m *Mapping) LookupPages(idx uint64, out []frame.PFN) int {
+	end := pagesOf(m.inode.size.Load())
+	if idx >= end {
+		return 0
+	}
+	return m.getRun(idx, out[:min(uint64(len(out)), end-idx)])
+}
+
 // ReadPage implements frame.Mapping: it brings page idx into the cache. EFAULT beyond the end of the file.
 func (m *Mapping) ReadPage(idx uint64) error {
 	f, err := m.fill(idx, true, nil)

@@ -248,20 +248,23 @@ func (as *AddressSpace) mapAround(v *vma, page uint32, bits uint64) {
 	start := max(page&^(faultAround-1), v.start)
 	end := min(page|(faultAround-1)+1, v.end)
 	tab := as.pt.table(page)
-	n := uint32(0)
-	for p := start; p < end; p++ {
-		e := &tab[p&511]
-		if atomic.LoadUint64(e) != 0 {
-			continue
+	n := 0
+	for p := start; p < end; {
+		free := p
+		for free < end && atomic.LoadUint64(&tab[free&511]) == 0 {
+			free++
 		}
-		f, ok := v.mapping.LookupPage(v.index(p))
-		if !ok {
-			continue
+		frames := as.around[:free-p]
+		if len(frames) > 0 {
+			frames = frames[:v.mapping.LookupPages(v.index(p), frames)]
 		}
-		atomic.StoreUint64(e, f.Addr()|bits)
-		n++
+		for i, f := range frames {
+			atomic.StoreUint64(&tab[(p+uint32(i))&511], f.Addr()|bits)
+		}
+		n += len(frames)
+		p += max(uint32(len(frames)), 1)
 	}
-	as.rss[v.kind()] += n
+	as.rss[v.kind()] += uint32(n)
 }
 
 // faultWrite makes a page that is mapped for reading writable: a shared page as it is, a private page that nobody else

@@ -124,6 +124,10 @@ func (f *testFile) truncate(n uint64) {
 
 func (f *testFile) DirtyPage(idx uint64) { f.dirty[idx] = true }
 
+func (f *testFile) LookupPages(idx uint64, out []frame.PFN) int {
+	return frame.LookupEach(f, idx, out)
+}
+
 func (f *testFile) LookupPage(idx uint64) (frame.PFN, bool) {
 	if idx >= f.n || f.pages[idx] == 0 {
 		return 0, false

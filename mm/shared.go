@@ -72,6 +72,11 @@ func (s *SharedMemory) LookupPage(idx uint64) (frame.PFN, bool) {
 	return c[idx%512], true
 }
 
+// LookupPages implements frame.Mapping.
+func (s *SharedMemory) LookupPages(idx uint64, out []frame.PFN) int {
+	return frame.LookupEach(s, idx, out)
+}
+
 // ReadPage implements frame.Mapping: it makes a page of zeros.
 func (s *SharedMemory) ReadPage(idx uint64) error {
 	if idx >= s.pages {
@@ -153,6 +158,10 @@ func (k *kernelFrames) LookupPage(idx uint64) (frame.PFN, bool) {
 	}
 	k.pool.Ref(k.frames[idx])
 	return k.frames[idx], true
+}
+
+func (k *kernelFrames) LookupPages(idx uint64, out []frame.PFN) int {
+	return frame.LookupEach(k, idx, out)
 }
 
 func (k *kernelFrames) ReadPage(uint64) error     { return abi.EFAULT }

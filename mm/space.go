@@ -50,6 +50,7 @@ type AddressSpace struct {
 	nspare int
 	dead   *vma // dropped, their files still to be released
 	gather gather
+	around [faultAround]frame.PFN // what mapAround works on
 
 	rss        [numRSS]uint32 // resident pages
 	maxRSS     uint32

@@ -13,6 +13,9 @@ type Mapping interface {
 	// LookupPage returns the frame of page idx with one more reference, if it is there and within the file. It does not
 	// block, and is called with an address space's lock held.
 	LookupPage(idx uint64) (PFN, bool)
+	// LookupPages is LookupPage for the pages from idx on, up to the first that is not there: it puts their frames in out
+	// and returns how many there are.
+	LookupPages(idx uint64, out []PFN) int
 	// ReadPage brings in page idx, filling a hole, so that LookupPage finds it. It may block, and is called without
 	// locks. Beyond the end of the file it fails; ENOMEM is want of memory, any other error a SIGBUS for who accesses it.
 	ReadPage(idx uint64) error
@@ -22,6 +25,18 @@ type Mapping interface {
 	// AddMapper and RemoveMapper count who maps pages; embedding Mappers provides them.
 	AddMapper(m Mapper)
 	RemoveMapper(m Mapper)
+}
+
+// LookupEach is LookupPages for a mapping that knows how to look up one page only.
+func LookupEach(m Mapping, idx uint64, out []PFN) int {
+	for i := range out {
+		f, ok := m.LookupPage(idx + uint64(i))
+		if !ok {
+			return i
+		}
+		out[i] = f
+	}
+	return len(out)
 }
 
 // Mapper is an address space, as a Mapping sees it.
