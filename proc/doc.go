@@ -20,6 +20,16 @@
 // this order; then it finds new parents for its children and tells its own. A thread is gone then; the last one leaves a
 // zombie ThreadGroup for wait(2). The end of a pid namespace's init kills all of the namespace and waits for it.
 //
+// # Tracing
+//
+// The relation of a tracer and a tracee (ptrace(2)) is a tracing, which the tracee points to. All of it is guarded by the
+// task lock. A tracee stops in standLocked, on its own goroutine, and nowhere else: it makes its stop known, sleeps, and
+// goes on when the tracer resumes it, the relation ends, or it is killed, whatever comes first. While it stands there the
+// tracer may use its registers, in AtStop, with the lock held; so a tracee that wakes waits until that is done. Memory is
+// reached without the lock, by a reference to the address space. A stop at the end of a system call is work like others
+// (WorkTraceEnd), and one at its entry is a part of the way of calls that are filtered; who is not traced tests no more bits
+// than without tracing. A dead tracee stays among the threads until its tracer has waited for it.
+//
 // # Who may touch what
 //
 // The fields of a Task belong to its goroutine unless they say otherwise. The parts that tasks share (address space,
