@@ -183,12 +183,27 @@ static int seizes_and_dies(void) {
 	return ptrace(PTRACE_SEIZE, subject, 0, seize_options) ? 1 : 0;
 }
 
+static int attaches_and_dies(void) { // with its tracee stopped
+	return ptrace(PTRACE_ATTACH, subject, 0, 0) == 0 && is(await(subject), STOP(SIGSTOP)) ? 0 : 1;
+}
+
 static int tracer_dies_running(void) {
 	char c;
 	pipe(ready), pipe(on);
 	subject = child(reads_then_9);
 	MUST(read(ready[0], &c, 1) == 1);
 	MUST(is(await(child(seizes_and_dies)), EXIT(0)));
+	MUST(tracer_of(subject) == 0 && write(on[1], "g", 1) == 1);
+	MUST(is(await(subject), EXIT(9)));
+	return 0;
+}
+
+static int tracer_dies_stopped(void) {
+	char c;
+	pipe(ready), pipe(on);
+	subject = child(reads_then_9);
+	MUST(read(ready[0], &c, 1) == 1);
+	MUST(is(await(child(attaches_and_dies)), EXIT(0)));
 	MUST(tracer_of(subject) == 0 && write(on[1], "g", 1) == 1);
 	MUST(is(await(subject), EXIT(9)));
 	return 0;
@@ -315,7 +330,7 @@ int main(int argc, char **argv) {
 	(void)argv;
 	if (argc > 1)
 		return 42;
-	plan(18);
+	plan(19);
 	CASE(traceme, "PTRACE_TRACEME: signals stop the child, /proc shows it");
 	CASE(traceme_twice, "PTRACE_TRACEME twice: EPERM");
 	CASE(exec_stop, "a traced execve ends in a SIGTRAP, at the first instruction");
@@ -326,6 +341,7 @@ int main(int argc, char **argv) {
 	CASE(seize, "PTRACE_SEIZE and PTRACE_INTERRUPT");
 	CASE(kill_request, "PTRACE_KILL");
 	CASE(tracer_dies_running, "the tracer of a running process dies: it goes on");
+	CASE(tracer_dies_stopped, "the tracer of a stopped process dies: it goes on");
 	CASE(tracer_dies_exitkill, "PTRACE_O_EXITKILL: it dies as well");
 	CASE(tracer_thread_dies, "the thread that traces ends: its tracee goes on");
 	CASE(parent_waits, "the parent learns of the end when the tracer has");

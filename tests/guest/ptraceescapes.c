@@ -94,8 +94,10 @@ static int into_namespace(void) { // its maker of a namespace has every right in
 	return closed(again);
 }
 
-// Programs whose file has the set-user-id bit.
-static int execs_suid(void) { return execl("/tmp/p/suid", "suid", "uid", NULL); }static int user_execs_suid(void) { return ordinary(1000) || execs_suid(); }
+// Programs whose file has the set-user-id bit, or may not be read.
+static int execs_suid(void) { return execl("/tmp/p/suid", "suid", "uid", NULL); }
+static int execs_secret(void) { return execl("/tmp/p/secret", "secret", "uid", NULL); }
+static int user_execs_suid(void) { return ordinary(1000) || execs_suid(); }
 
 static int suid_traced(void) { // the program runs, as who started it
 	MUST(ordinary(1000) == 0);
@@ -133,6 +135,20 @@ static int execs_suid_traceme(void) { return execl("/tmp/p/suid", "suid", "trace
 static int suid_traceme(void) { // nor can it give itself away
 	MUST(ordinary(1000) == 0);
 	MUST(is(await(child(execs_suid_traceme)), EXIT(EPERM)));
+	return 0;
+}
+
+static int secret_text(void) { // a file that may be executed and not read
+	MUST(ordinary(1000) == 0);
+	REFUSED(open("/tmp/p/secret", O_RDONLY), EACCES);
+	pid_t pid = traced(execs_secret, PTRACE_O_TRACEEXEC);
+	MUST(is(resume(PTRACE_CONT, pid, 0), EVENT(PTRACE_EVENT_EXEC)));
+	REFUSED(ptrace(PTRACE_PEEKTEXT, pid, waits, 0), EIO);
+	REFUSED(ptrace(PTRACE_POKETEXT, pid, waits, 0), EIO);
+	char path[32];
+	snprintf(path, sizeof path, "/proc/%d/mem", pid);
+	REFUSED(open(path, O_RDONLY), EACCES);
+	MUST(is(resume(PTRACE_CONT, pid, 0), EXIT(1)));
 	return 0;
 }
 
@@ -272,7 +288,8 @@ int main(int argc, char **argv) {
 	if (mount("t", "/tmp/p", "tmpfs", 0, "mode=755"))
 		die("tmpfs");
 	copy_self("/tmp/p/suid", 04755);
-	plan(17);
+	copy_self("/tmp/p/secret", 0711);
+	plan(18);
 	CASE(other_user, "processes of other users");
 	CASE(hidden, "a process that may not be dumped");
 	CASE(fewer_capabilities, "a process with more capabilities");
@@ -282,6 +299,7 @@ int main(int argc, char **argv) {
 	CASE(suid_traced_by_root, "(root's tracees gain)");
 	CASE(suid_attached, "a set-id program that runs");
 	CASE(suid_traceme, "a set-id program that wants to be traced");
+	CASE(secret_text, "a program that may not be read");
 	CASE(memory_kept, "/proc/self/mem as the output of a set-id program");
 	CASE(memory_of_gainer, "/proc/PID/mem, opened before a set-id program ran");
 	CASE(ring_0, "flags and selectors for ring 0");

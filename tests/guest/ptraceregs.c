@@ -79,6 +79,22 @@ static int selectors(void) { // the kernel's are refused, and so is no code or s
 	return !finish(pid);
 }
 
+static int bad_return(long where, long selector) { // what ring 3 cannot be entered with is the program's fault
+	pid_t pid = traced(breaks, 0);
+	MUST(is(resume(PTRACE_CONT, pid, 0), STOP(SIGTRAP)));
+	MUST(ptrace(PTRACE_POKEUSER, pid, where, selector) == 0);
+	MUST(is(resume(PTRACE_CONT, pid, 0), STOP(SIGSEGV)));
+	return !finish(pid);
+}
+
+static int no_descriptors(void) {
+	MUST(bad_return(REG(xcs), 0x7) == 0); // of a local table that is not there
+	MUST(bad_return(REG(xcs), 0xfffb) == 0);
+	MUST(bad_return(REG(xss), 0xf) == 0);
+	MUST(bad_return(REG(xss), 0xfffb) == 0);
+	return 0;
+}
+
 static int tells_gs(void) {
 	long r;
 	asm volatile("int3\n mov %%gs, %0" : "=r"(r));
@@ -302,11 +318,12 @@ static int jumps(void) { // what a debugger's call does: registers away, another
 }
 
 int main(void) {
-	plan(16);
+	plan(17);
 	CASE(general, "PTRACE_GETREGS, PTRACE_SETREGS");
 	CASE(by_words, "PTRACE_PEEKUSER, PTRACE_POKEUSER of registers");
 	CASE(bounds, "PTRACE_PEEKUSER, PTRACE_POKEUSER: EIO outside of struct user");
 	CASE(selectors, "selectors of the kernel: EIO");
+	CASE(no_descriptors, "selectors of nothing: SIGSEGV");
 	CASE(null_segment, "an empty data segment");
 	CASE(flags, "flags: neither IOPL nor interrupts");
 	CASE(flags_take_effect, "a changed flag");

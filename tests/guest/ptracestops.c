@@ -277,6 +277,8 @@ static int calls_traced(void) {
 }
 static int execs(void) { return execl("/proc/self/exe", "ptracestops", "child", NULL); }
 static int clones(void) { return fork() && 0; }
+static int leaves(void) { return 4; }
+
 static int killed_at(int (*f)(void), long options, int request, int state) {
 	pid_t pid = traced(f, options);
 	MUST(is(resume(request, pid, 0), state));
@@ -291,6 +293,16 @@ static int kills(void) {
 	MUST(killed_at(execs, PTRACE_O_TRACEEXEC, PTRACE_CONT, EVENT(PTRACE_EVENT_EXEC)) == 0);
 	MUST(killed_at(calls_traced, PTRACE_O_TRACESECCOMP, PTRACE_CONT, EVENT(PTRACE_EVENT_SECCOMP)) == 0);
 	MUST(killed_at(clones, PTRACE_O_TRACEFORK, PTRACE_CONT, EVENT(PTRACE_EVENT_FORK)) == 0);
+	return 0;
+}
+
+static int kills_at_exit(void) { // who is on the way out takes no signal
+	int st;
+	pid_t pid = traced(leaves, PTRACE_O_TRACEEXIT);
+	MUST(is(resume(PTRACE_CONT, pid, 0), EVENT(PTRACE_EVENT_EXIT)));
+	MUST(message_of(pid) == EXIT(4));
+	MUST(kill(pid, SIGKILL) == 0 && waitpid(pid, &st, WNOHANG) == 0 && *status_line(pid, "State") == 't');
+	MUST(is(resume(PTRACE_CONT, pid, 0), EXIT(4)));
 	return 0;
 }
 
@@ -316,7 +328,7 @@ int main(int argc, char **argv) {
 	(void)argv;
 	if (argc > 1)
 		return 0;
-	plan(18);
+	plan(19);
 	CASE(passed_on, "a signal stops before it is delivered, with what it says");
 	CASE(suppressed, "PTRACE_CONT without a signal: it is not delivered");
 	CASE(exchanged, "PTRACE_CONT with another signal");
@@ -332,6 +344,7 @@ int main(int argc, char **argv) {
 	CASE(cont_before_stop, "SIGCONT and SIGSTOP take each other away");
 	CASE(threads_stop, "a group stop of threads");
 	CASE(kills, "SIGKILL at stops of signals, calls, steps and events");
+	CASE(kills_at_exit, "SIGKILL at PTRACE_EVENT_EXIT changes nothing");
 	CASE(kill_has_exit_event, "SIGKILL leads to PTRACE_EVENT_EXIT");
 	CASE(handler_frames, "PTRACE_SINGLESTEP with a signal ends at its handler");
 	ok(tracer_of(getpid()) == 0, "nobody traces this program");

@@ -8,6 +8,8 @@ debug() { printf '%s\n' "${@:2}" > /tmp/gdb; echo "# $1"; gdb -nx -batch -ex 'se
 debug 'breakpoints, stacks, values' 'break factorial if n == 2' 'run' 'backtrace' 'up 2' 'info locals' 'print n' 'print $_siginfo.si_signo' 'delete' 'finish' \
 	'print origin' 'print &origin.y' 'ptype struct point' 'print sizeof(origin)' 'up 3' 'print argv[0]' 'continue' 'continue'
 debug 'steps' 'break main' 'run' 'next' 'next' 'step' 'step' 'stepi' 'nexti' 'info line' 'tbreak change' 'continue' 'advance 38' 'until' 'kill'
+debug 'a watched word' 'watch watched' 'run' 'continue' 'continue' 'info watchpoints' 'handle SIGUSR1 nostop noprint' 'continue' 'continue' 'continue'
+debug 'a breakpoint in a register' 'starti' 'hbreak scaled' 'continue' 'print *p' 'print by' 'finish' 'info breakpoints' 'handle SIGUSR1 nostop noprint' 'continue'
 debug 'calls and changes' 'break change' 'run' 'call factorial(6)' 'set var n = 2' 'set var $old = $eax' 'print $eax = 12' 'set var $eax = $old' 'print $sp == $esp' \
 	'call (int)getppid() > 0' 'print (int)write(1, "called\n", 7)' 'set var watched = 1000' 'delete' 'handle SIGUSR1 nostop noprint' 'continue'
 debug 'registers' 'handle SIGUSR1 nostop noprint' 'break fault' 'run fault' 'info registers cs ss ds es eflags' 'print $st0' 'print $xmm0.v4_int32' 'print $mxcsr' \
