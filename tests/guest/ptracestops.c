@@ -202,6 +202,26 @@ static int group_stop(void) { // of an attached process: a stop like the signal'
 	return 0;
 }
 
+static int seized_group_stop(void) {
+	siginfo_t si;
+	int st;
+	pid_t pid = child(waits);
+	setpgid(pid, pid); // where nobody is left to continue a group, SIGTSTP does not stop it
+	MUST(ptrace(PTRACE_SEIZE, pid, 0, 0) == 0 && kill(pid, SIGTSTP) == 0 && is(await(pid), STOP(SIGTSTP)));
+	MUST(is(resume(PTRACE_CONT, pid, SIGTSTP), STOP(SIGTSTP | PTRACE_EVENT_STOP << 8)));
+	MUST(ptrace(PTRACE_GETSIGINFO, pid, 0, &si) == 0 && si.si_signo == SIGTSTP && si.si_code == (SIGTSTP | PTRACE_EVENT_STOP << 8));
+	MUST(ptrace(PTRACE_LISTEN, pid, 0, 0) == 0);
+	MUST(!strcmp(status_line(pid, "State"), "t (tracing stop)") && waitpid(pid, &st, WNOHANG) == 0);
+	REFUSED(ptrace(PTRACE_GETSIGINFO, pid, 0, &si), ESRCH); // it listens
+	REFUSED(ptrace(PTRACE_CONT, pid, 0, 0), ESRCH);
+	MUST(ptrace(PTRACE_INTERRUPT, pid, 0, 0) == 0 && is(await(pid), STOP(SIGTSTP | PTRACE_EVENT_STOP << 8)));
+	MUST(ptrace(PTRACE_LISTEN, pid, 0, 0) == 0);
+	MUST(kill(pid, SIGCONT) == 0 && is(await(pid), EVENT(PTRACE_EVENT_STOP))); // the end of the group stop is an event
+	MUST(is(resume(PTRACE_CONT, pid, 0), STOP(SIGCONT)));
+	MUST(ptrace(PTRACE_CONT, pid, 0, SIGCONT) == 0 && becomes(pid, 'S'));
+	return !finish(pid);
+}
+
 static int listens_until_killed(void) {
 	pid_t pid = child(waits);
 	MUST(ptrace(PTRACE_SEIZE, pid, 0, 0) == 0 && kill(pid, SIGSTOP) == 0 && is(await(pid), STOP(SIGSTOP)));
@@ -231,6 +251,18 @@ static int cont_before_stop(void) { // SIGCONT takes a SIGSTOP away that has not
 	MUST(kill(pid, SIGCONT) == 0 && kill(pid, SIGTSTP) == 0); // and the other way round
 	MUST(is(resume(PTRACE_CONT, pid, 0), STOP(SIGTSTP)));
 	MUST(ptrace(PTRACE_CONT, pid, 0, 0) == 0 && becomes(pid, 'S'));
+	return !finish(pid);
+}
+
+static int stop_from_tracer(void) { // a stop that is pending when it is let go of
+	int st;
+	pid_t pid = traced(waits, 0);
+	setpgid(pid, pid);
+	MUST(ptrace(PTRACE_CONT, pid, 0, 0) == 0 && kill(pid, SIGTTIN) == 0 && is(await(pid), STOP(SIGTTIN)));
+	MUST(is(resume(PTRACE_CONT, pid, SIGTTIN), STOP(SIGTTIN)));
+	MUST(ptrace(PTRACE_DETACH, pid, 0, 0) == 0);
+	MUST(waitpid(pid, &st, WUNTRACED) == pid && is(st, STOP(SIGTTIN)));
+	MUST(kill(pid, SIGCONT) == 0 && waitpid(pid, &st, WCONTINUED) == pid && WIFCONTINUED(st));
 	return !finish(pid);
 }
 
@@ -328,7 +360,7 @@ int main(int argc, char **argv) {
 	(void)argv;
 	if (argc > 1)
 		return 0;
-	plan(19);
+	plan(21);
 	CASE(passed_on, "a signal stops before it is delivered, with what it says");
 	CASE(suppressed, "PTRACE_CONT without a signal: it is not delivered");
 	CASE(exchanged, "PTRACE_CONT with another signal");
@@ -339,9 +371,11 @@ int main(int argc, char **argv) {
 	CASE(fault, "a fault happens again if its signal is suppressed");
 	CASE(peek_infos, "PTRACE_PEEKSIGINFO: the process's, the thread's");
 	CASE(group_stop, "the group stop of an attached process");
+	CASE(seized_group_stop, "the group stop of a seized one; PTRACE_LISTEN");
 	CASE(listens_until_killed, "SIGKILL of one that listens");
 	CASE(attach_stopped, "attaching to a stopped process, and leaving it");
 	CASE(cont_before_stop, "SIGCONT and SIGSTOP take each other away");
+	CASE(stop_from_tracer, "PTRACE_DETACH in a group stop: stopped for the parent");
 	CASE(threads_stop, "a group stop of threads");
 	CASE(kills, "SIGKILL at stops of signals, calls, steps and events");
 	CASE(kills_at_exit, "SIGKILL at PTRACE_EVENT_EXIT changes nothing");
