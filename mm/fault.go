@@ -248,16 +248,17 @@ func (as *AddressSpace) mapAround(v *vma, page uint32, bits uint64) {
 	start := max(page&^(faultAround-1), v.start)
 	end := min(page|(faultAround-1)+1, v.end)
 	tab := as.pt.table(page)
-	n := 0
+	n, free := 0, start // up to free, entries from p on are empty
 	for p := start; p < end; {
-		free := p
-		for free < end && atomic.LoadUint64(&tab[free&511]) == 0 {
+		for free = max(free, p); free < end && atomic.LoadUint64(&tab[free&511]) == 0; {
 			free++
 		}
-		frames := as.around[:free-p]
-		if len(frames) > 0 {
-			frames = frames[:v.mapping.LookupPages(v.index(p), frames)]
+		if free == p {
+			p++
+			continue
 		}
+		frames := as.around[:free-p]
+		frames = frames[:v.mapping.LookupPages(v.index(p), frames)]
 		for i, f := range frames {
 			atomic.StoreUint64(&tab[(p+uint32(i))&511], f.Addr()|bits)
 		}
