@@ -31,6 +31,9 @@ func (t *Task) finish() {
 	t.exitEventLocked()
 	t.exiting = true
 	t.leaveTraceesLocked()
+	if t.trace != nil {
+		t.trace.settleLocked() // who attached waits for a stop that does not come
+	}
 	g.live--
 	last := g.live == 0
 	t.leaveStopLocked()

@@ -345,3 +345,27 @@ func TestTraceEndsInStops(t *testing.T) {
 		t.Error("the tracee has ended")
 	}
 }
+
+// Attaching to a stopped task that is killed at the same time does not wait for ever.
+func TestTraceAttachMeetsDeath(t *testing.T) {
+	k := proctest.New(t)
+	killer := k.Init.Fork()
+	for range 100 {
+		c := k.Init.Fork()
+		kill(t, k.Init, c.TID(), abi.SIGSTOP)
+		if _, err := wait(t, k.Init, abi.P_PID, c.TID(), abi.WSTOPPED); err != nil {
+			t.Fatal(err)
+		}
+		killed := killer.StartDo(func(p *proc.Task) { _ = p.Kill(c.TID(), abi.SIGKILL) })
+		_ = try(k.Init, func(p *proc.Task) error { return p.Attach(c.Task, true, 0) }) // it may be dead already
+		killed.Wait()
+		c.Gone()
+		for dead := false; !dead; {
+			r, err := wait(t, k.Init, abi.P_PID, c.TID(), allTrace)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dead = r.Code == abi.CLD_KILLED
+		}
+	}
+}
