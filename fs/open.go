@@ -150,17 +150,19 @@ func (w *walk) create(how OpenHow) (*Dentry, error) {
 	}
 	w.unlock()
 	p := w.at
-	dir := p.Dentry.inode
-	dir.mu.Lock()
-	d, err := w.v.lookupIn(p.Dentry, w.last, w.lastHash)
-	if err == abi.ENOENT {
-		mode := abi.S_IFREG | how.Mode&abi.S_IALLUGO&^w.c.FS.Umask()
-		d, err = w.c.makeLocked(p, w.last, &Node{Mode: mode})
-		w.created = err == nil
+	for {
+		p.Dentry.inode.mu.Lock()
+		d, err := w.v.lookupIn(p.Dentry, w.last, w.lastHash)
+		if err == abi.ENOENT {
+			mode := abi.S_IFREG | how.Mode&abi.S_IALLUGO&^w.c.FS.Umask()
+			d, err = w.c.makeLocked(p, w.last, &Node{Mode: mode})
+			w.created = err == nil
+		}
+		if w.relock(p.Dentry, d) {
+			return d, err
+		}
+		w.v.tree.RUnlock()
 	}
-	dir.mu.Unlock()
-	w.v.tree.RLock()
-	return d, err
 }
 
 // openTemporary makes a file without a name (open(2), O_TMPFILE).

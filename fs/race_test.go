@@ -69,6 +69,28 @@ func TestManyTasks(t *testing.T) {
 	}
 }
 
+// A file that is unlinked as soon as it is made is there for who made it, and gone once.
+func TestCreateAgainstUnlink(t *testing.T) {
+	k := newKit(t)
+	w := &crowd{k: k, rounds: 3000}
+	if testing.Short() {
+		w.rounds = 300
+	}
+	name := []byte("/f")
+	for range 2 {
+		w.task(func(c *fs.Caller, _ int) {
+			f, err := c.Open(cwd, name, fs.OpenHow{Flags: abi.O_CREAT | abi.O_RDWR, Mode: 0o600})
+			w.must(err)
+			if err == nil {
+				f.Put()
+			}
+		})
+		w.task(func(c *fs.Caller, _ int) { w.must(c.Unlinkat(cwd, name, 0), abi.ENOENT) })
+	}
+	w.wg.Wait()
+	w.must(k.Unlinkat(cwd, name, 0), abi.ENOENT)
+}
+
 // files makes, fills, cuts and removes a file.
 func (w *crowd) files(c *fs.Caller, i int) {
 	name := fmt.Appendf(nil, "/a/b/f%d", i%3)

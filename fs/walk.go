@@ -249,9 +249,22 @@ func (w *walk) ask(name []byte, h uint32) (*Dentry, error) {
 		return nil, abi.EAGAIN
 	}
 	w.unlock()
-	d, err := w.v.lookupSlow(dir, name, h)
+	for {
+		dir.inode.mu.Lock()
+		d, err := w.v.lookupIn(dir, name, h)
+		if w.relock(dir, d) {
+			return d, err
+		}
+		w.v.tree.RUnlock()
+	}
+}
+
+// relock takes VFS.tree again, and then releases the content lock of dir, where d was found or made: whoever removes it in
+// between would take the inode with it. It reports false if d, a name that nobody used, was forgotten even so.
+func (w *walk) relock(dir, d *Dentry) bool {
 	w.v.tree.RLock()
-	return d, err
+	dir.inode.mu.Unlock()
+	return d == nil || d.hashed
 }
 
 // unlock releases VFS.tree and keeps what the walk stands on.
