@@ -254,7 +254,7 @@ static const struct row {
 	int (*before)(void);
 	void (*op)(void);
 	int (*after)(void);
-	int rounds;
+	int rounds; // of rows that make tasks: enough for several collections of Cleave's garbage
 } rows[] = {
 	{"getppid", 0, getppid_op, 0, 20000},
 	{"clock_gettime", 0, clock_op, 0, 20000},
@@ -276,13 +276,13 @@ static const struct row {
 	{"unix socket ping-pong", echo_unix, ping, end_echo, 1000},
 	{"signal to self", handler, signal_op, 0, 1000},
 	{"poll 10 fds", ten_pipes, poll_op, 0, 1000},
-	{"fork+exit+wait", 0, fork_op, 0, 1000},
-	{"vfork+exec+wait", 0, exec_op, 0, 500},
-	{"clone(VM)+wait", 0, clone_op, 0, 2000},
-	{"fork + unshare NEWNS", 0, newns_op, 0, 500},
-	{"fork + unshare NEWUSER", 0, newuser_op, 0, 500},
-	{"bind mount + umount", mount_dir, bind_op, 0, 2000},
-	{"fork + unshare NEWNS, 100 mounts", hundred_mounts, newns_op, drop_mounts, 200},
+	{"fork+exit+wait", 0, fork_op, 0, 3000},
+	{"vfork+exec+wait", 0, exec_op, 0, 2000},
+	{"clone(VM)+wait", 0, clone_op, 0, 4000},
+	{"fork + unshare NEWNS", 0, newns_op, 0, 2000},
+	{"fork + unshare NEWUSER", 0, newuser_op, 0, 2000},
+	{"bind mount + umount", mount_dir, bind_op, 0, 4000},
+	{"fork + unshare NEWNS, 100 mounts", hundred_mounts, newns_op, drop_mounts, 1000},
 	{"stat with 10 mounts", ten_mounts, stat_op, drop_all, 2000},
 	{"stat with 1000 mounts", many_mounts, stat_op, drop_all, 2000},
 };

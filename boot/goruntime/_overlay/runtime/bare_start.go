@@ -225,8 +225,10 @@ var (
 	bareGC100 = []byte("GOGC=100\x00")
 	bareGC200 = []byte("GOGC=200\x00")
 	bareGC800 = []byte("GOGC=800\x00")
-	// The kernel's own Go code leaves the AVX registers to user programs. The profiler of memory would cost 1.4 MiB.
-	bareDebugEnv = []byte("GODEBUG=memprofilerate=0,gcshrinkstackoff=1,cpu.avx=off,cpu.avx2=off,cpu.avx512f=off,cpu.fma=off\x00")
+	// The kernel's own Go code leaves the AVX registers to user programs. The profiler of memory would cost 1.4 MiB. New
+	// stacks stay as large as the kernel has said: the average of idle tasks, which a collection would take, is less than a
+	// system call needs.
+	bareDebugEnv = []byte("GODEBUG=memprofilerate=0,gcshrinkstackoff=1,adaptivestackstart=0,cpu.avx=off,cpu.avx2=off,cpu.avx512f=off,cpu.fma=off\x00")
 )
 
 // bareVectorInit makes the argument vector. Where memory is plenty, the collector runs less often; where it gets short,
