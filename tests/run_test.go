@@ -9,8 +9,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -133,6 +135,7 @@ func compile(t *testing.T, source string) string {
 
 // TestMain refuses to run without what 'make' builds.
 func TestMain(m *testing.M) {
+	catchIgnored()
 	for _, f := range []string{"cleave", "cleave.elf", "root.cpio"} {
 		if _, err := os.Stat(filepath.Join(repo, "build", f)); err != nil {
 			println("missing build/" + f + ": run 'make' first")
@@ -140,4 +143,16 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(m.Run())
+}
+
+// catchIgnored keeps programs from inheriting that SIGINT and SIGQUIT are ignored, as a shell has it for what it starts in
+// the background: for a program that is executed, the action of a signal that was caught is the default.
+func catchIgnored() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGINT, syscall.SIGQUIT)
+	go func() {
+		sig := <-c
+		println("stopped by", sig.String())
+		os.Exit(1)
+	}()
 }
