@@ -23,7 +23,7 @@ const (
 
 // markTurn is how long a task may run in user mode while the garbage collector marks, in ns, before the collector has its
 // turn: a turn takes about three quarters of the time since the last one to come to its share of a quarter.
-const markTurn = 500e3
+const markTurn = 350e3
 
 // interrupts is the machine's interrupt controllers, and what to do at an interrupt.
 type interrupts struct {

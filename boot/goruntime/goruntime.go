@@ -60,11 +60,12 @@ type change struct{ old, new string }
 // megabyte that the runtime counts with.
 var changed = map[string][]change{
 	"runtime/mgcmark.go": {
-		{"rootBlockBytes = 256 << 10", "rootBlockBytes = 32 << 10"}, // of the image's data in a piece
+		{"rootBlockBytes = 256 << 10", "rootBlockBytes = 8 << 10"}, // of the image's data in a piece
 		// Of a large object in a piece. It must be more than 32 KiB: smaller objects share their span with others.
 		{"maxObletBytes = 128 << 10", "maxObletBytes = 36 << 10"},
-		{"drainCheckThreshold = 100000", "drainCheckThreshold = 10000"}, // bytes until a worker looks whether its turn is over
+		{"drainCheckThreshold = 100000", "drainCheckThreshold = 4000"}, // bytes until a worker looks whether its turn is over
 	},
+	"runtime/mgcpacer.go": {{"gcOverAssistWork = 64 << 10", "gcOverAssistWork = 8 << 10"}}, // bytes that who allocates marks in advance
 	"runtime/mgc.go": {{"return float64(selfTime)/float64(delta) > 1.2*gcController.fractionalUtilizationGoal",
 		"return bareWorkerExit(now-p.gcMarkWorkerStartTime, selfTime, delta)"}},
 }

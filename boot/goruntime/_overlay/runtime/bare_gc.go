@@ -16,8 +16,8 @@ func bareGCHeld() (assist, work, stopped int64) {
 
 // How long a mark worker works at once, at most, and how long others run after that, at least, in ns.
 const (
-	bareWorkerTurn = 200e3
-	bareWorkerRest = 600e3
+	bareWorkerTurn = 100e3
+	bareWorkerRest = 300e3
 )
 
 // bareWorkerExit reports whether a mark worker's turn is over, which lasts for turn ns so far: when it has had its share of
