@@ -145,11 +145,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// catchIgnored keeps programs from inheriting that SIGINT and SIGQUIT are ignored, as a shell has it for what it starts in
-// the background: for a program that is executed, the action of a signal that was caught is the default.
+// catchIgnored keeps programs from inheriting that signals are ignored, as nohup(1) and a shell have it for what they start
+// in the background: for a program that is executed, the action of a signal that was caught is the default.
 func catchIgnored() {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGINT, syscall.SIGQUIT)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP) // without a terminal the tests go on
 	go func() {
 		sig := <-c
 		println("stopped by", sig.String())
