@@ -144,6 +144,7 @@ func (t *Task) exitTell() {
 	k.mu.Lock()
 	t.forgetChildrenLocked()
 	t.exited.Store(true)
+	g.exitQueue.Notify(childEvents)
 	switch {
 	case g.leader == t:
 		g.endIfAloneLocked()

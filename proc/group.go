@@ -52,7 +52,7 @@ type ThreadGroup struct {
 
 	signalQueue wait.Queue // for signalfds; notified when a signal is sent
 	childQueue  wait.Queue // for tasks in wait(2); notified of every change of a child
-	exitQueue   wait.Queue // for pidfds; notified when the group becomes a zombie
+	exitQueue   wait.Queue // for pidfds and who needs memory; notified when a thread ends, and when the group becomes a zombie
 
 	limits     limits
 	deadUsage  Usage // of threads that are gone

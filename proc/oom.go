@@ -2,6 +2,7 @@ package proc
 
 import (
 	"fmt"
+	"slices"
 
 	"cleave/abi"
 	"cleave/fs/cgroup"
@@ -143,16 +144,25 @@ func (g *ThreadGroup) SetOOMScore(v int32) error {
 	return nil
 }
 
-// awaitExit sleeps until g has let go of its memory. false: t was killed meanwhile.
+// awaitExit sleeps until g has let go of its memory. It need not be a zombie then: a dead thread stays in it until its
+// tracer has waited, who may be asleep here. false: t was killed meanwhile.
 func (t *Task) awaitExit(g *ThreadGroup) bool {
 	var e wait.Entry
 	e.L, e.Mask = t, childEvents
 	g.exitQueue.Register(&e)
 	defer g.exitQueue.Unregister(&e)
-	for !g.zombie.Load() {
+	for !g.dead() {
 		if t.BlockKillable() != nil {
 			return false
 		}
 	}
 	return true
+}
+
+// dead reports whether all threads of g have come to their end.
+func (g *ThreadGroup) dead() bool {
+	k := g.leader.k
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return !slices.ContainsFunc(g.threads, func(t *Task) bool { return !t.exited.Load() })
 }

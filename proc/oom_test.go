@@ -86,6 +86,23 @@ func TestOutOfMemorySparesSharedMemory(t *testing.T) {
 	}
 }
 
+// Who needs memory does not wait for the tracer of what was killed for it, who may never wait for its tracee.
+func TestOutOfMemoryKillsTracees(t *testing.T) {
+	k := proctest.NewWith(t, proctest.Options{Frames: 1024})
+	big, small := k.Init.Fork(), k.Init.Fork()
+	thread := big.Clone(proc.CloneArgs{Flags: abi.CLONE_VM | abi.CLONE_FS | abi.CLONE_FILES | abi.CLONE_SIGHAND | abi.CLONE_THREAD})
+	seize(t, k, thread, 0)
+	touch(big, 700).Wait()
+	if touch(small, 500).Wait().Exited {
+		t.Error("the smaller process was killed")
+	}
+	big.Gone()
+	thread.Gone()
+	if r, err := wait(t, k.Init, abi.P_PID, thread.TID(), abi.WEXITED|abi.WALL); err != nil || r.Status != abi.SIGKILL {
+		t.Errorf("the tracee: %+v, %v", r, err)
+	}
+}
+
 // The init of a pid namespace is killed like others, and its namespace ends.
 func TestOutOfMemoryKillsAnInit(t *testing.T) {
 	k := proctest.NewWith(t, proctest.Options{Frames: 1024})
