@@ -25,14 +25,22 @@ func (t *Task) makeRoom() bool {
 	return t.awaitExit(victim.group)
 }
 
+// worthReaping is how many pages a process must have to be killed in the midst of a system call. Where all are smaller the
+// call fails: else a process that forks without end would be helped on until the kernel's own memory is gone.
+const worthReaping = 128
+
 // shortage is what to do when a system call finds no memory while it copies to or from as: it kills the process that has
 // most, but does not wait for its end (mm.Memory.SetShortage). It takes that one's private memory at once instead.
 func (k *Kernel) shortage(as *mm.AddressSpace) bool {
 	if k.dying(as) {
 		return false
 	}
-	victim := k.killLargest("out of memory")
-	if victim == nil || victim.mm == as || !k.ownsAlone(victim) {
+	victim := k.victim(nil)
+	if victim == nil || victim.resident < worthReaping {
+		return false
+	}
+	k.kill(victim, "out of memory")
+	if victim.mm == as || !k.ownsAlone(victim) {
 		return false
 	}
 	if !victim.mm.TryRef() {
@@ -51,14 +59,17 @@ func (k *Kernel) KillLargest() bool {
 // killLargest kills the process that has most, and logs why. It returns nil if there is none.
 func (k *Kernel) killLargest(why string) *candidate {
 	victim := k.victim(nil)
-	if victim == nil {
-		return nil
+	if victim != nil {
+		k.kill(victim, why)
 	}
+	return victim
+}
+
+func (k *Kernel) kill(victim *candidate, why string) {
 	k.Log(fmt.Sprintf("%s: killed process %d (%s)", why, victim.pid.Global(), victim.comm))
 	k.mu.Lock()
 	victim.group.killLocked(abi.SIGKILL)
 	k.mu.Unlock()
-	return victim
 }
 
 // dying reports whether a process with the address space as is being killed.
@@ -91,6 +102,8 @@ type candidate struct {
 	mm    *mm.AddressSpace
 	pid   *ns.PID
 	comm  string
+
+	resident int64 // pages
 }
 
 // victim is the process with the most memory, moved by oom_score_adj (proc(5)); never the first process of all. within, if it
@@ -103,7 +116,8 @@ func (k *Kernel) victim(within *cgroup.Group) *candidate {
 	for i := range list {
 		c := &list[i]
 		s := c.mm.Stats()
-		points := int64(s.Resident) + int64(s.PageTables) + int64(c.group.oomScore.Load())*total/1000
+		c.resident = int64(s.Resident)
+		points := c.resident + int64(s.PageTables) + int64(c.group.oomScore.Load())*total/1000
 		if victim == nil || points > most {
 			victim, most = c, points
 		}
