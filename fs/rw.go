@@ -182,7 +182,7 @@ func (*regularFile) Read(f *File, _ *Caller, b Buffer, off int64) (int, error) {
 		}
 		n := 0
 		if int64(off%abi.PageSize)+left > abi.PageSize {
-			n, err = m.readRun(b, off, left)
+			n, err = m.run(b, off, left, true)
 		}
 		if n == 0 && err == nil {
 			if n, err = m.readPage(b, off, left); n == 0 && err == nil {
@@ -199,13 +199,14 @@ func (*regularFile) Read(f *File, _ *Caller, b Buffer, off int64) (int, error) {
 	return 0, err
 }
 
-// readRun reads from pages that are in the cache, at off, left bytes at most. 0: the first one is not there.
-func (m *Mapping) readRun(b Buffer, off, left int64) (int, error) {
+// run reads from pages that are in the cache into b, or writes them from it: at off, left bytes at most. 0: the first page is
+// not there.
+func (m *Mapping) run(b Buffer, off, left int64, read bool) (int, error) {
 	var room [runPages]frame.PFN
 	at := off % abi.PageSize
 	run := room[:min(runPages, (at+left+abi.PageSize-1)/abi.PageSize)]
 	n := m.getRun(uint64(off)/abi.PageSize, run)
-	return m.moveRun(run[:n], int(at), left, b, true)
+	return m.moveRun(run[:n], int(at), left, b, read)
 }
 
 // readPage reads at off what one page has, left bytes at most. 0 without an error: another task has cut the file short.
@@ -297,7 +298,7 @@ func (i *Inode) copyIn(b Buffer, off, room int64, payer *frame.Account) (int, er
 		var k int
 		var err error
 		if left > int64(n) && off < i.size.Load() {
-			k, err = m.writeRun(b, off, left)
+			k, err = m.run(b, off, left, false)
 		}
 		if k == 0 && err == nil {
 			k, err = m.copyInPage(b, uint64(off)/abi.PageSize, at, n, payer)
@@ -316,15 +317,6 @@ func (i *Inode) copyIn(b Buffer, off, room int64, payer *frame.Account) (int, er
 		}
 	}
 	return done, nil
-}
-
-// writeRun writes to pages that are in the cache, at off, left bytes at most. 0: the first one is not there.
-func (m *Mapping) writeRun(b Buffer, off, left int64) (int, error) {
-	var room [runPages]frame.PFN
-	at := off % abi.PageSize
-	run := room[:min(runPages, (at+left+abi.PageSize-1)/abi.PageSize)]
-	n := m.getRun(uint64(off)/abi.PageSize, run)
-	return m.moveRun(run[:n], int(at), left, b, false)
 }
 
 // copyInPage writes n bytes of b into page idx from byte at on.
