@@ -20,16 +20,23 @@ type pageNode struct {
 	kids   *[1 << treeBits]*pageNode
 }
 
-// get returns the frame at idx, or 0.
-func (t *pageTree) get(idx uint64) frame.PFN {
+// leaf returns the leaf that idx belongs to, or nil.
+func (t *pageTree) leaf(idx uint64) *pageNode {
 	n := t.root
 	if n == nil || idx>>(treeBits*(t.height+1)) != 0 {
-		return 0
+		return nil
 	}
-	for h := t.height; h > 0; h-- {
-		if n = n.kids[idx>>(treeBits*h)&treeMask]; n == nil {
-			return 0
-		}
+	for h := t.height; h > 0 && n != nil; h-- {
+		n = n.kids[idx>>(treeBits*h)&treeMask]
+	}
+	return n
+}
+
+// get returns the frame at idx, or 0.
+func (t *pageTree) get(idx uint64) frame.PFN {
+	n := t.leaf(idx)
+	if n == nil {
+		return 0
 	}
 	return n.frames[idx&treeMask]
 }
@@ -37,14 +44,9 @@ func (t *pageTree) get(idx uint64) frame.PFN {
 // run fills out with the frames from idx on, up to the first page that is not there or the end of a node, and returns how
 // many there are.
 func (t *pageTree) run(idx uint64, out []frame.PFN) int {
-	n := t.root
-	if n == nil || idx>>(treeBits*(t.height+1)) != 0 {
+	n := t.leaf(idx)
+	if n == nil {
 		return 0
-	}
-	for h := t.height; h > 0; h-- {
-		if n = n.kids[idx>>(treeBits*h)&treeMask]; n == nil {
-			return 0
-		}
 	}
 	for i, f := range n.frames[idx&treeMask:] {
 		if i == len(out) || f == 0 {

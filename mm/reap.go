@@ -5,8 +5,8 @@ package mm
 // other needs. It reports whether trying again makes sense. Without it, and when it says no, the copy ends with ENOMEM.
 func (m *Memory) SetShortage(f func(as *AddressSpace) bool) { m.shortage = f }
 
-// Reap takes all private pages from a program that is being killed, before it can end by itself, and returns how many there were. The
-// mappings stay without rights: what its system calls still copy is EFAULT.
+// Reap takes all private pages from a program that is being killed, before it can end by itself, and returns how many
+// there were. The mappings stay without rights: what its system calls still copy is EFAULT.
 func (as *AddressSpace) Reap() int {
 	as.mu.Lock()
 	defer as.unlock()

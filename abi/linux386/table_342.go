@@ -19,7 +19,7 @@ var rowsFrom342 = [...]row{
 	356 - thirdPart: fn2("memfd_create", sysMemfdCreate).but("MFD_HUGETLB"),
 	357 - thirdPart: none("bpf", "extended BPF"),
 	358 - thirdPart: fn5("execveat", sysExecveat),
-	359 - thirdPart: fn3("socket", sysSocket).but("families other than AF_UNIX"),
+	359 - thirdPart: fn3("socket", sysSocket).but("families other than AF_UNIX and AF_NETLINK"),
 	360 - thirdPart: op4("socketpair", sysSocketpair),
 	361 - thirdPart: op3("bind", sysBind),
 	362 - thirdPart: op3("connect", sysConnect),
